@@ -1,0 +1,50 @@
+"""Where the repository is, and how its `st` is run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 300.0
+
+RunSt = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def st_environment() -> dict[str, str]:
+    """Give the environment of a plain terminal program: no colour, wide lines, no `ST_…`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ST_")}
+    return kept | {"NO_COLOR": "1", "COLUMNS": "120", "PYTHONDEVMODE": "0"}
+
+
+@pytest.fixture(scope="session")
+def st_command() -> Path:
+    """Give the installed `st` script of the running environment."""
+    return Path(sys.executable).with_name("st.exe" if os.name == "nt" else "st")
+
+
+@pytest.fixture
+def st(st_command: Path, st_environment: dict[str, str], tmp_path: Path) -> RunSt:
+    """Give a function that runs `st` with arguments in an empty directory and returns what came."""
+
+    def run(*arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(st_command), *map(str, arguments)],
+            cwd=cwd,
+            env=st_environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=TIMEOUT_S,
+        )
+
+    return run
