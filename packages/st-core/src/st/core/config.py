@@ -1,0 +1,234 @@
+"""Configuration in layers, typed by the schema of the plugin it belongs to."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+from st.core.convert import convert
+from st.core.errors import ConfigError, UnknownKeyError
+from st.core.events import ConfigChanged, Event
+from st.core.nearest import did_you_mean
+
+_MISSING: Final[Any] = object()
+_MASK: Final = "••••••"
+
+
+class Config:
+    """Values by plugin id and key; the id "" holds what concerns all.
+
+    Layers, later ones winning: schema defaults, `set` (what plugins write), files, environment
+    (`ST_<ID>__<KEY>`, read when asked), `override` (`--set`). With a schema, unknown keys are
+    refused and values converted to the field's type; without, values stay as they are.
+
+    >>> config = Config(environ={"ST_NN__WORKERS": "4"})
+    >>> config.set("nn", "workers", 2)
+    >>> config.get("nn", "workers")
+    '4'
+
+    Args:
+        announce: Told when the value somebody would read changes.
+        environ: The environment; the process's unless given.
+    """
+
+    def __init__(
+        self,
+        announce: Callable[[Event], object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._announce = announce
+        self._environ = os.environ if environ is None else environ
+        self._lock = threading.RLock()
+        self._written: dict[tuple[str, str], object] = {}
+        self._files: dict[tuple[str, str], tuple[object, str]] = {}
+        self._overrides: dict[tuple[str, str], object] = {}
+        self._schemas: dict[str, dict[str, tuple[Field[Any], Any]]] = {}
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def get(self, plugin_id: str, key: str, default: object = None) -> Any:
+        """The value that wins, `default` when no layer has one.
+
+        Raises:
+            UnknownKeyError: When the plugin has a schema without that key.
+            ConfigError: When the value does not convert to the schema's type.
+        """
+        field = self._field(plugin_id, key)
+        value, source = self._winner(plugin_id, key)
+        if value is _MISSING:
+            return default if field is None else _default(field[0], default)
+        if field is None:
+            return value
+        return convert(value, field[1], f"{_path(plugin_id, key)} (from {source})")
+
+    def list(self, prefix: str = "") -> dict[str, object]:
+        """Every value that is set or has a default, by "id.key"; secrets are masked."""
+        with self._lock:
+            keys = {*self._written, *self._files, *self._overrides}
+            keys |= {(owner, key) for owner, schema in self._schemas.items() for key in schema}
+        keys |= {found for name in self._environ if (found := self._from_variable(name))}
+        shown: dict[str, object] = {}
+        for owner, key in sorted(keys):
+            path = _path(owner, key)
+            if path.startswith(prefix):
+                shown[path] = _MASK if self._is_secret(owner, key) else self.get(owner, key)
+        return shown
+
+    def _winner(self, plugin_id: str, key: str) -> tuple[object, str]:
+        place = (plugin_id, key)
+        if place in self._overrides:
+            return self._overrides[place], "--set"
+        variable = _variable(plugin_id, key)
+        if variable in self._environ:
+            return self._environ[variable], variable
+        if place in self._files:
+            return self._files[place]
+        return self._written.get(place, _MISSING), "set_config"
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def set(self, plugin_id: str, key: str, value: object) -> None:
+        """Write to the layer just above the defaults; files, environment and overrides win."""
+        self._write(self._written, plugin_id, key, value, value)
+
+    def unset(self, plugin_id: str, key: str) -> None:
+        """Take back what `set` wrote."""
+        self._write(self._written, plugin_id, key, _MISSING, _MISSING)
+
+    def clear(self, prefix: str = "") -> tuple[str, ...]:
+        """Take back everything `set` wrote below a prefix of "id.key"; what that was."""
+        with self._lock:
+            cleared = [place for place in self._written if _path(*place).startswith(prefix)]
+        for plugin_id, key in cleared:
+            self.unset(plugin_id, key)
+        return tuple(sorted(_path(*place) for place in cleared))
+
+    def override(self, assignment: str) -> None:
+        """Take one `id.key=value` of a command line; wins over everything else.
+
+        Raises:
+            ConfigError: When it is not of that form.
+        """
+        path, equals, text = assignment.partition("=")
+        plugin_id, _, key = path.strip().rpartition(".")
+        if not equals or not key:
+            raise ConfigError(f"{assignment!r} is not of the form id.key=value")
+        self._write(self._overrides, plugin_id, key, text.strip(), text.strip())
+
+    def load_file(self, path: str | Path) -> None:
+        """Read a TOML file: `[id]` tables, and keys outside a table for all.
+
+        Raises:
+            ConfigError: When it cannot be read; nothing of it is taken then.
+        """
+        import tomllib
+
+        try:
+            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        for name, table in tables.items():
+            plugin_id, values = (name, table) if isinstance(table, dict) else ("", {name: table})
+            for key, value in values.items():
+                self._write(self._files, plugin_id, key, value, (value, str(path)))
+
+    def _write(
+        self,
+        layer: dict[tuple[str, str], Any],
+        plugin_id: str,
+        key: str,
+        value: object,
+        entry: object,
+    ) -> None:
+        field = self._field(plugin_id, key)
+        if field is not None and value is not _MISSING:
+            convert(value, field[1], _path(plugin_id, key))
+        with self._lock:
+            before = self._winner(plugin_id, key)[0]
+            if entry is _MISSING:
+                layer.pop((plugin_id, key), None)
+            else:
+                layer[plugin_id, key] = entry
+            after = self._winner(plugin_id, key)[0]
+        if self._announce is not None and (before is _MISSING) | (before != after):
+            shown = _MASK if self._is_secret(plugin_id, key) else self.get(plugin_id, key)
+            self._announce(ConfigChanged(plugin_id, key, shown))
+
+    # --- schemas --------------------------------------------------------------------------------
+
+    def define(self, plugin_id: str, schema: type[Any]) -> None:
+        """Give a plugin's keys types and defaults: the fields of a dataclass.
+
+        `field(metadata={"secret": True})` marks a value that is never shown.
+
+        Raises:
+            ConfigError: When it is no dataclass, or a value already there does not fit it.
+        """
+        if not is_dataclass(schema):
+            raise ConfigError(f"{plugin_id}: config_schema is {schema!r}, expected a dataclass")
+        hints = get_type_hints(schema)
+        typed = {field.name: (field, hints[field.name]) for field in fields(schema)}
+        with self._lock:
+            set_already = [*self._written, *self._files, *self._overrides]
+            self._schemas[plugin_id] = typed
+        try:
+            for owner, key in set_already:
+                if owner == plugin_id:
+                    self.get(owner, key)
+            for variable in self._environ:
+                if (place := self._from_variable(variable)) and place[0] == plugin_id:
+                    self.get(*place)
+        except ConfigError:
+            self.undefine(plugin_id)
+            raise
+
+    def undefine(self, plugin_id: str) -> None:
+        """Forget a plugin's schema."""
+        with self._lock:
+            self._schemas.pop(plugin_id, None)
+
+    def _field(self, plugin_id: str, key: str) -> tuple[Field[Any], Any] | None:
+        schema = self._schemas.get(plugin_id)
+        if schema is None:
+            return None
+        if key not in schema:
+            raise UnknownKeyError(
+                f"{plugin_id} has no configuration key {key!r}{did_you_mean(key, schema)} "
+                f"(known: {', '.join(schema)})"
+            )
+        return schema[key]
+
+    def _is_secret(self, plugin_id: str, key: str) -> bool:
+        field = self._schemas.get(plugin_id, {}).get(key)
+        return field is not None and bool(field[0].metadata.get("secret"))
+
+    def _from_variable(self, variable: str) -> tuple[str, str] | None:
+        if not variable.startswith("ST_") or "__" not in variable:
+            return None
+        owner, _, key = variable.removeprefix("ST_").partition("__")
+        known = {_upper(plugin_id): plugin_id for plugin_id in self._schemas}
+        return known.get(owner, owner.lower()), key.lower()
+
+
+def _path(plugin_id: str, key: str) -> str:
+    return f"{plugin_id}.{key}" if plugin_id else key
+
+
+def _upper(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
+def _variable(plugin_id: str, key: str) -> str:
+    return f"ST_{_upper(plugin_id)}__{_upper(key)}"
+
+
+def _default(field: Field[Any], fallback: object) -> object:
+    if field.default is not MISSING:
+        return field.default
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return fallback

@@ -1,0 +1,270 @@
+"""A plugin's scope: everything it does through its context is undone when it unloads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+
+from st.core.errors import ClosedContextError
+from st.core.events import E, Event
+from st.core.isolation import Call, attempt
+from st.core.services import ServiceKey, ServiceReference, Tracker
+from st.core.subscription import Key, Subscription, Topic
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from st.core.registry import Registry
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+_MISSING: Final[Any] = object()
+#: How long unloading waits for a spawned thread to heed its stop event.
+JOIN_TIMEOUT_S: Final = 5.0
+
+
+class PluginContext:
+    """What a plugin works through; passed to `on_load` and `on_unload`.
+
+    Whatever it registers, subscribes or enters is recorded here and undone in reverse order when
+    the plugin unloads, or fails to load. During `on_unload` it may still publish and look things
+    up, but not register; afterwards every use raises ClosedContextError.
+
+    Attributes:
+        registry: The registry the plugin is in.
+        plugin_id: The plugin's id.
+    """
+
+    __slots__ = (
+        "_is_gated",
+        "_is_staged",
+        "_phase",
+        "_references",
+        "_subscriptions",
+        "_undo",
+        "plugin_id",
+        "registry",
+    )
+
+    def __init__(
+        self,
+        registry: Registry,
+        plugin_id: str,
+        *,
+        is_gated: bool = False,
+        is_staged: bool = False,
+    ) -> None:
+        self.registry = registry
+        self.plugin_id = plugin_id
+        self._is_gated = is_gated
+        self._is_staged = is_staged
+        self._phase: Literal["open", "unloading", "closed"] = "open"
+        self._subscriptions: list[Subscription] = []
+        self._references: list[ServiceReference] = []
+        self._undo: list[Callable[[], object]] = []
+
+    # --- events ---------------------------------------------------------------------------------
+
+    @overload
+    def subscribe(
+        self,
+        what: type[E] | str,
+        fn: Callable[[E], object],
+        *,
+        rank: int = 0,
+        once: bool = False,
+        where: Callable[[E], object] | None = None,
+        exclude: tuple[Key, ...] = (),
+        max_failures: int | None = None,
+    ) -> Subscription: ...
+    @overload
+    def subscribe(
+        self,
+        what: Key,
+        fn: Callable[[Any], object],
+        *,
+        raw: Literal[True],
+        rank: int = 0,
+        max_failures: int | None = None,
+    ) -> Subscription: ...
+    def subscribe(self, what: Key, fn: Call, **options: Any) -> Subscription:
+        """Have `fn` called for events until the plugin unloads; see `EventBus.subscribe`."""
+        self._check_open()
+        bus = self.registry.bus
+        made = bus.prepare(what, fn, plugin_id=self.plugin_id, is_gated=self._is_gated, **options)
+        self._subscriptions.append(made)
+        if not self._is_staged:
+            bus.change(add=(made,))
+        return made
+
+    def publish(self, event: Event) -> None:
+        """Tell everybody who listens."""
+        self._check_usable()
+        self.registry.bus.publish(event)
+
+    def topic(self, event_type: type[E]) -> Topic[E]:
+        """The hot-path handle of an event; see `Topic`."""
+        self._check_usable()
+        return self.registry.bus.topic(event_type)
+
+    # --- services -------------------------------------------------------------------------------
+
+    def register_service(
+        self,
+        key: ServiceKey[T] | str,
+        service: T | None = None,
+        *,
+        factory: Callable[[], T] | None = None,
+        rank: int = 0,
+    ) -> ServiceReference:
+        """Offer a service until the plugin unloads; see `Services.register`."""
+        self._check_open()
+        services = self.registry.services
+        made = services.prepare(key, service, factory=factory, rank=rank, plugin_id=self.plugin_id)
+        self._references.append(made)
+        if not self._is_staged:
+            services.change(add=(made,))
+        return made
+
+    @overload
+    def get_service(self, key: ServiceKey[T]) -> T: ...
+    @overload
+    def get_service(self, key: ServiceKey[T], default: D) -> T | D: ...
+    @overload
+    def get_service(self, key: str, default: object = ...) -> Any: ...
+    def get_service(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
+        """A service, its provider loaded if need be; see `Registry.get_service`.
+
+        The object stays the one obtained: a plugin that holds one is restarted when the provider
+        goes. Use `track` to follow changes instead.
+        """
+        self._check_usable()
+        if default is _MISSING:
+            return self.registry.lifecycle.get_service(key, user=self.plugin_id)
+        return self.registry.lifecycle.get_service(key, default, user=self.plugin_id)
+
+    def track(
+        self,
+        key: ServiceKey[T] | str,
+        added: Callable[[T], object],
+        removed: Callable[[T], object] | None = None,
+    ) -> Tracker:
+        """Follow the providers of a service as they come and go; see `Services.track`."""
+        self._check_open()
+        tracker = self.registry.services.track(key, added, removed, plugin_id=self.plugin_id)
+        self._undo.append(tracker.close)
+        return tracker
+
+    # --- configuration --------------------------------------------------------------------------
+
+    def get_config(self, key: str, default: object = None) -> Any:
+        """A value of the plugin's own configuration, else one that is set for all."""
+        self._check_usable()
+        config = self.registry.config
+        value = config.get(self.plugin_id, key, _MISSING)
+        return config.get("", key, default) if value is _MISSING else value
+
+    def set_config(self, key: str, value: object) -> None:
+        """Write a value; it is taken back when the plugin unloads."""
+        self._check_open()
+        config = self.registry.config
+        config.set(self.plugin_id, key, value)
+        self._undo.append(lambda: config.unset(self.plugin_id, key))
+
+    # --- everything else ------------------------------------------------------------------------
+
+    def enter_context(self, manager: AbstractContextManager[T]) -> T:
+        """Enter a context manager; it is left when the plugin unloads."""
+        self._check_open()
+        entered = manager.__enter__()
+        self._undo.append(lambda: manager.__exit__(None, None, None))
+        return entered
+
+    def callback(self, fn: Callable[..., object], *args: object) -> None:
+        """Have `fn(*args)` called when the plugin unloads."""
+        self._check_open()
+        self._undo.append(lambda: fn(*args))
+
+    def spawn(self, target: Callable[[threading.Event], object]) -> threading.Thread:
+        """Run `target(stop)` in a thread of its own; it is to return soon after `stop` is set.
+
+        Unloading sets `stop` and waits 5 s; a thread that is still running is then reported by
+        name. What `target` raises is reported as PluginFailed.
+        """
+        self._check_open()
+        stop = threading.Event()
+        name = f"{self.plugin_id}:{getattr(target, '__name__', 'thread')}"
+        thread = threading.Thread(target=self._run, args=(target, stop), name=name, daemon=True)
+        self._undo.append(lambda: _join(thread, stop))
+        thread.start()
+        return thread
+
+    @property
+    def log(self) -> Logger:
+        """The plugin's logger; silent unless somebody configures `logging`."""
+        import logging
+
+        return logging.getLogger(f"st.plugin.{self.plugin_id}")
+
+    def _run(self, target: Callable[[threading.Event], object], stop: threading.Event) -> None:
+        error = attempt(target, stop)
+        if error is not None:
+            self.registry.lifecycle.report_failure(self.plugin_id, f"thread failed: {error!r}")
+            self.log.warning("thread failed", exc_info=error)
+
+    def _check_open(self) -> None:
+        if self._phase != "open":
+            doing = "is unloading" if self._phase == "unloading" else "was unloaded"
+            raise ClosedContextError(
+                self.plugin_id, f"{self.plugin_id} {doing} and can register nothing any more"
+            )
+
+    def _check_usable(self) -> None:
+        if self._phase == "closed":
+            raise ClosedContextError(
+                self.plugin_id, f"{self.plugin_id} was unloaded; its context is of no more use"
+            )
+
+    # --- for the registry -----------------------------------------------------------------------
+
+    def withdraw(self) -> None:
+        """Take services and subscriptions out of the tables, each table in one write."""
+        self._phase = "unloading"
+        self.registry.bus.change(remove=self._subscriptions)
+        self.registry.services.change(remove=reversed(self._references))
+
+    def unwind(self) -> list[Exception]:
+        """Undo everything, last thing first; every step runs. What the steps raised."""
+        self._phase = "closed"
+        failed = [attempt(undo) for undo in reversed(self._undo)]
+        self._undo.clear()
+        self._subscriptions.clear()
+        self._references.clear()
+        return [error for error in failed if error is not None]
+
+    def service_names(self) -> list[str]:
+        """The names of the services registered through this context."""
+        return [reference.name for reference in self._references if reference.is_open]
+
+    def replace(self, old: PluginContext | None) -> None:
+        """Put a staged context's services and subscriptions in the place of another's."""
+        self._is_staged = False
+        removed_references = old._references if old is not None else []
+        removed_subscriptions = old._subscriptions if old is not None else []
+        self.registry.services.change(add=self._references, remove=removed_references)
+        self.registry.bus.change(add=self._subscriptions, remove=removed_subscriptions)
+
+
+def _join(thread: threading.Thread, stop: threading.Event) -> None:
+    stop.set()
+    if thread is threading.current_thread():
+        return
+    thread.join(JOIN_TIMEOUT_S)
+    if thread.is_alive():
+        raise TimeoutError(
+            f"thread {thread.name!r} is still running {JOIN_TIMEOUT_S:g} s after it was asked "
+            "to stop; its target must return when the stop event is set"
+        )

@@ -1,0 +1,117 @@
+"""The facts about a plugin that others may rely on without running it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+from st.core.capability import PluginCapability
+from st.core.errors import MetadataError
+
+Activation = Literal["demand", "startup"]
+ReloadMode = Literal["restart", "beside"]
+
+_ID: Final = re.compile(r"[a-z][a-z0-9_-]*")
+# PEP 440 in the forms people write; `packaging`, which knows them all, costs 17 ms to import.
+_VERSION: Final = re.compile(
+    r"v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
+    r"([-_.]?(post|rev|r)[-_.]?\d*|-\d+)?([-_.]?dev[-_.]?\d*)?(\+[a-z0-9]+([-_.][a-z0-9]+)*)?",
+    re.IGNORECASE,
+)
+_CONTRACT: Final = re.compile(r"\s*([^\s<>=!~]+)\s*((?:[<>=!~].*)?)")
+
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class PluginMetadata:
+    """Who a plugin is, what it offers, what it needs.
+
+    >>> wgpu = PluginMetadata("wgpu", "1.0.0").with_capability(PluginCapability.Backend("WGPU"))
+    >>> wgpu.with_dependency("nn", ">=1").requires
+    mappingproxy({'nn': '>=1'})
+
+    Attributes:
+        id: `[a-z][a-z0-9_-]*`; the key of its entry point.
+        version: PEP 440.
+        summary: What it does, one sentence.
+        capabilities: What others find it by, in the order declared.
+        provides: Names of the services it registers, optionally "name>=1.0" with the version of
+            the contract; one of these asked for loads the plugin.
+        requires: Plugins that must be active first, with the versions that will do.
+        requires_services: Services somebody must offer first, "name" or "name>=1.0".
+        optional: Plugins that are loaded first when they are there.
+        conflicts: Plugins it cannot run beside.
+        rank: Higher is preferred among plugins with the same capability or service.
+        activate: Load when somebody asks ("demand"), or in `initialize_all` ("startup").
+        reload: Stop the old version before the new one starts ("restart"), or stage the new one
+            beside it ("beside").
+        extra: Anything else worth knowing, as text.
+    """
+
+    id: str
+    version: str = "0"
+    name: str = ""
+    summary: str = ""
+    author: str = ""
+    capabilities: tuple[PluginCapability, ...] = ()
+    provides: tuple[str, ...] = ()
+    requires: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    requires_services: tuple[str, ...] = ()
+    optional: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    conflicts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    rank: int = 0
+    activate: Activation = "demand"
+    reload: ReloadMode = "restart"
+    extra: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise MetadataError(
+                f"plugin id {self.id!r} is not of the form [a-z][a-z0-9_-]*: "
+                "start with a small letter, then small letters, digits, '_' or '-'"
+            )
+        if not _VERSION.fullmatch(self.version):
+            raise MetadataError(f"{self.id}: version {self.version!r} is not a PEP 440 version")
+        if self.activate not in get_args(Activation):
+            raise MetadataError(f"{self.id}: activate is {self.activate!r}, not demand or startup")
+        if self.reload not in get_args(ReloadMode):
+            raise MetadataError(f"{self.id}: reload is {self.reload!r}, not restart or beside")
+        for relation in ("requires", "optional", "conflicts"):
+            named: Mapping[str, str] = getattr(self, relation)
+            if self.id in named:
+                raise MetadataError(f"{self.id}: {relation} names the plugin itself")
+            object.__setattr__(self, relation, MappingProxyType(dict(named)))
+
+    def with_capability(self, capability: PluginCapability) -> PluginMetadata:
+        """The same plugin with one more capability."""
+        return replace(self, capabilities=(*self.capabilities, capability))
+
+    def with_dependency(self, plugin_id: str, versions: str = "") -> PluginMetadata:
+        """The same plugin, requiring another (`versions`: PEP 440, such as ">=1.2,<2")."""
+        return replace(self, requires={**self.requires, plugin_id: versions})
+
+    def with_service(self, name: str) -> PluginMetadata:
+        """The same plugin, declaring one more service that it offers."""
+        return replace(self, provides=(*self.provides, name))
+
+
+def split_contract(text: str) -> tuple[str, str]:
+    """A service as manifests write it, apart: its name and its version specifier.
+
+    >>> split_contract("opencl.device>=1.0")
+    ('opencl.device', '>=1.0')
+    >>> split_contract("metrics")
+    ('metrics', '')
+
+    Raises:
+        MetadataError: When there is no name in it.
+    """
+    match = _CONTRACT.fullmatch(text)
+    if match is None:
+        raise MetadataError(f"{text!r} is not a service; expected a form like name or name>=1.0")
+    name, versions = match.groups()
+    return name, versions

@@ -1,0 +1,367 @@
+"""The registry: every plugin, and the one object applications work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar, overload
+
+from st.core.bus import EventBus
+from st.core.capability import PluginCapability
+from st.core.config import Config
+from st.core.discovery import Found, find_plugins
+from st.core.errors import MetadataError, PluginUnavailable
+from st.core.events import SystemInit, SystemShutdown
+from st.core.handle import Contribution, PluginHandle, PluginState
+from st.core.lifecycle import Lifecycle, declared_metadata
+from st.core.metadata import PluginMetadata
+from st.core.paths import sources_in
+from st.core.resolve import in_order
+from st.core.services import ServiceKey, Services
+from st.core.source import ClassSource, EntryPointSource, ObjectSource, Source
+from st.core.table import PluginTable
+from st.core.turns import Turns
+from st.core.unloading import Unloaded, Unloading
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+_MISSING: Final[Any] = object()
+
+
+class Registry:
+    """Knows plugins, brings them up when they are needed, and takes them down again.
+
+    A new registry is empty until `discover` or `register`. Leaving `with` shuts it down. Safe to
+    use from any thread.
+
+    >>> from st.core import Plugin
+    >>> class Greeter(Plugin):
+    ...     metadata = PluginMetadata("greeter", "1.0")
+    ...     def on_load(self, ctx):
+    ...         ctx.register_service("greeting", "hello")
+    >>> with Registry() as registry:
+    ...     registry.register(Greeter)
+    ...     registry.get_service("greeting")
+    <plugin greeter 1.0: active>
+    'hello'
+
+    Args:
+        environ: The environment configuration is read from; the process's unless given.
+        allow: Names of distributions whose plugins may load; all unless given.
+        block: Names of distributions whose plugins may not load.
+        wait_s: How long one thread waits for another's transition.
+
+    Attributes:
+        bus: Hands events to listeners.
+        services: What plugins offer one another.
+        config: Their configuration.
+    """
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str] | None = None,
+        allow: Iterable[str] | None = None,
+        block: Iterable[str] = (),
+        wait_s: float = 30.0,
+    ) -> None:
+        turns = Turns(wait_s)
+        self.bus = EventBus()
+        self.services = Services(self.bus.publish, turns)
+        self.config = Config(self.bus.publish, environ)
+        self._table = PluginTable()
+        self.lifecycle = Lifecycle(self, self._table, turns)
+        self._unloading = Unloading(self.lifecycle)
+        self._allow = None if allow is None else frozenset(map(_normal, allow))
+        self._block = frozenset(map(_normal, block))
+        self._is_initialized = False
+
+    # --- getting to know plugins ----------------------------------------------------------------
+
+    def discover(
+        self, *, group: str = "st.plugins", path: Sequence[str] | None = None
+    ) -> tuple[PluginHandle, ...]:
+        """Get to know the installed plugins, importing none of them.
+
+        What is wrong with one of them is in its handle's `reason` and hides no other.
+
+        Args:
+            group: The entry-point group.
+            path: Where to look; `sys.path` unless given.
+
+        Returns:
+            The handles that are new.
+        """
+        added: list[PluginHandle] = []
+        for found in find_plugins(group, path):
+            handle = self._handle_of(found)
+            present = self._table.peek(handle.id)
+            if present is None:
+                self._table.add(handle)
+                added.append(handle)
+            elif present.distribution != handle.distribution:
+                self._clash(present, handle)
+        return tuple(added)
+
+    def _handle_of(self, found: Found) -> PluginHandle:
+        distribution = found.distribution.name
+        handle = PluginHandle(
+            found.metadata,
+            distribution,
+            EntryPointSource(found.metadata.id, found.target),
+            distribution=distribution,
+            is_opaque=found.is_opaque,
+            contributes=found.contributes,
+        )
+        name = _normal(distribution)
+        if found.problem:
+            handle.state, handle.reason = PluginState.BLOCKED, found.problem
+        elif name in self._block or (self._allow is not None and name not in self._allow):
+            why = "blocked" if name in self._block else "not on the allow-list"
+            handle.state, handle.reason = PluginState.BLOCKED, f"{distribution} is {why}"
+        return handle
+
+    def _clash(self, present: PluginHandle, other: PluginHandle) -> None:
+        """Two distributions claim an id: neither gets it, unless one is at work already."""
+        if present.state in (PluginState.ACTIVE, PluginState.LOADING):
+            return
+        reason = (
+            f"both {present.distribution or present.origin} and {other.distribution} provide "
+            f"a plugin {present.id!r}; uninstall or block one of them"
+        )
+        self._table.set_state(present, PluginState.CONFLICTING, reason)
+
+    def register(self, plugin: object, *, metadata: PluginMetadata | None = None) -> PluginHandle:
+        """Take in a plugin, or a class of one, and load it.
+
+        A plugin that fails leaves no trace; one that is unavailable stays in that state.
+
+        Args:
+            plugin: A plugin object, or a class that makes one when called without arguments.
+            metadata: Its facts, when the plugin does not carry them itself.
+
+        Raises:
+            DuplicatePluginError: When its id is in use.
+            MetadataError: When it says nothing about itself.
+            PluginUnavailable, DependencyError, LoadError, ActivationCycleError: See `load`.
+        """
+        declared = declared_metadata(plugin) if metadata is None else metadata
+        if declared is None:
+            raise MetadataError(
+                f"{plugin!r} has no metadata: set metadata = PluginMetadata(id, version) in its "
+                "class, or pass metadata= to register"
+            )
+        source: Source = (
+            ClassSource(plugin) if isinstance(plugin, type) else ObjectSource(declared.id, plugin)
+        )
+        return self._take_in(PluginHandle(declared, "registered here", source))
+
+    def load_path(self, path: str | Path) -> tuple[PluginHandle, ...]:
+        """Load the plugins of a Python file, or of every file and package in a folder.
+
+        Modules get names of their own (`name@1`), and `sys.path` stays as it is. From a folder,
+        a broken file hides no other: its handle says what is wrong.
+
+        Raises:
+            LoadError: When a single file holds no plugin, or cannot be loaded.
+            DuplicatePluginError: When an id is in use.
+        """
+        return tuple(self._take_in(handle) for handle in sources_in(Path(path)))
+
+    def _take_in(self, handle: PluginHandle) -> PluginHandle:
+        self._table.add(handle)
+        try:
+            self.lifecycle.activate(handle.id, explicitly=True)
+        except PluginUnavailable:
+            raise
+        except BaseException:
+            self._table.remove(handle)
+            raise
+        return handle
+
+    # --- bringing up and taking down ------------------------------------------------------------
+
+    def load(self, plugin_id: str) -> PluginHandle:
+        """Load a plugin, what it requires first; also when it was unloaded or failed before.
+
+        Raises:
+            PluginNotFoundError: When there is none of that id.
+            PluginUnavailable: When it cannot work on this machine.
+            DependencyError: When a requirement is not met.
+            LoadError: When it fails; nothing it did is left.
+            ActivationCycleError: When loading it takes having loaded it.
+            TransitionTimeoutError: When another thread is at work on it for too long.
+        """
+        return self.lifecycle.activate(plugin_id, explicitly=True)
+
+    def unregister(
+        self, plugin_id: str, dependents: Literal["refuse", "cascade"] = "refuse"
+    ) -> tuple[str, ...]:
+        """Unload a plugin and undo all it did; the inverse of `register` and `load`.
+
+        An installed plugin stays known and loads again only by `load`.
+
+        Args:
+            plugin_id: Which.
+            dependents: What to do about plugins that need it: refuse to unload it, or unload
+                them first. Those that merely use one of its services are then started again.
+
+        Returns:
+            The ids unloaded, in order.
+
+        Raises:
+            PluginNotFoundError: When there is none of that id.
+            DependencyError: When others need it and `dependents` is "refuse".
+            ExceptionGroup: Of what clean-up raised, after all of it is done.
+        """
+        self._table.known(plugin_id)
+        unloaded = self._unloading.unload(plugin_id, cascade=dependents == "cascade")
+        for gone in unloaded.ids:
+            self._drop(gone)
+        unloaded.raise_errors()
+        return unloaded.ids
+
+    def _drop(self, plugin_id: str) -> None:
+        handle = self._table.peek(plugin_id)
+        if handle is None or handle.distribution or handle.state is not PluginState.UNLOADED:
+            return
+        self._table.remove(handle)
+        self.bus.forget(handle.source.release())
+
+    def initialize_all(self) -> tuple[PluginHandle, ...]:
+        """Load the plugins that ask to be loaded at the start, then publish SystemInit; once.
+
+        A failing one is recorded in its state and stops no other.
+
+        Returns:
+            The startup plugins that are active.
+        """
+        startup = [handle for handle in self._table.all() if handle.metadata.activate == "startup"]
+        if self._is_initialized:
+            return tuple([handle for handle in startup if handle.state is PluginState.ACTIVE])
+        self._is_initialized = True
+        self.lifecycle.is_down = False
+        active = self.lifecycle.activate_all(tuple(in_order(startup)))
+        self.bus.publish(SystemInit())
+        return active
+
+    def shutdown(self) -> Unloaded:
+        """Publish SystemShutdown and unload every plugin, last one up first. Idempotent.
+
+        A failing plugin stops no other. Afterwards nothing loads by itself: only `load` and
+        `initialize_all` bring plugins back.
+
+        Returns:
+            What was unloaded, and what went wrong.
+        """
+        if self.lifecycle.is_down:
+            return Unloaded((), {})
+        self.lifecycle.is_down = True
+        self._is_initialized = False
+        self.bus.publish(SystemShutdown())
+        unloaded = self._unloading.unload_all()
+        for plugin_id in unloaded.ids:
+            self._drop(plugin_id)
+        return unloaded
+
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether `shutdown` was called and `initialize_all` was not, since."""
+        return self.lifecycle.is_down
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+    # --- looking up -----------------------------------------------------------------------------
+
+    def get(self, plugin_id: str) -> PluginHandle | None:
+        """The plugin of an id, None when there is none."""
+        return self._table.get(plugin_id)
+
+    def list(self) -> tuple[PluginHandle, ...]:
+        """Every plugin, in the order they became known."""
+        return self._table.all()
+
+    def __contains__(self, plugin_id: object) -> bool:
+        return isinstance(plugin_id, str) and self._table.peek(plugin_id) is not None
+
+    def __iter__(self) -> Iterator[PluginHandle]:
+        return iter(self._table.all())
+
+    def __len__(self) -> int:
+        return len(self._table.all())
+
+    def find_by_capability(
+        self,
+        capability: PluginCapability | str,
+        *,
+        activate: bool = False,
+        all: bool = False,
+    ) -> tuple[PluginHandle, ...]:
+        """Plugins with a capability: active ones and those that could be, imported or not.
+
+        Args:
+            capability: Such as `PluginCapability.Backend("OpenCL")` or "Backend(OpenCL)".
+            activate: Load them, and leave out those that fail.
+            all: Also those that are blocked, conflicting, unresolved, unavailable or failed;
+                their `reason` says why.
+
+        Returns:
+            By rank descending, then in the order they became known.
+        """
+        wanted = PluginCapability.parse(capability) if isinstance(capability, str) else capability
+        found = self._table.by_capability(wanted, all=all)
+        return self.lifecycle.activate_all(found) if activate else found
+
+    @overload
+    def get_service(self, key: ServiceKey[T]) -> T: ...
+    @overload
+    def get_service(self, key: ServiceKey[T], default: D) -> T | D: ...
+    @overload
+    def get_service(self, key: str, default: object = ...) -> Any: ...
+    def get_service(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
+        """The best provider's service; when there is none yet, who declares one is loaded.
+
+        Raises:
+            ServiceNotFoundError: When nobody offers it, saying who failed and what to install;
+                not when a `default` is given.
+            ServiceTypeError: When the provider does not fulfil the key's contract.
+            ActivationCycleError: When its provider is being loaded by this very thread.
+        """
+        return self.lifecycle.get_service(key, default)
+
+    def contributions(self, point: str) -> tuple[Contribution, ...]:
+        """What the manifests of usable plugins contribute to a point, none of them imported."""
+        return self._table.contributions(point)
+
+    # --- the global registry --------------------------------------------------------------------
+
+    @contextmanager
+    def as_global(self) -> Iterator[Self]:
+        """Make this the registry that `global_registry` gives, inside `with`."""
+        from st.core import runtime
+
+        previous = runtime.exchange(self)
+        try:
+            yield self
+        finally:
+            runtime.exchange(previous)
+
+
+def _normal(distribution: str) -> str:
+    return distribution.lower().replace("_", "-")
+
+
+#: The registry under the name of the original.
+PluginRegistry = Registry

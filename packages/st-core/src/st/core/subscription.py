@@ -1,0 +1,182 @@
+"""One listener's place on the bus, and the hot-path handle of an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import BuiltinFunctionType, TracebackType
+from typing import Any, Final, Generic, Protocol, Self, TypeAlias
+
+from st.core.errors import EventError
+from st.core.events import E, Event
+from st.core.isolation import Call
+
+#: What one can subscribe to: an event class, the name of one, or "*".
+Key: TypeAlias = type[Event] | str
+EVERYTHING: Final = "*"
+
+
+class Subscriptions(Protocol):
+    """What a subscription asks of the bus it is on."""
+
+    def change(
+        self, *, add: Iterable[Subscription] = (), remove: Iterable[Subscription] = ()
+    ) -> list[Subscription]:
+        """Add and remove subscriptions in one write; gives those really removed."""
+
+
+class Subscription:
+    """A listener's place on a bus. Closing it, also by leaving `with`, takes it off.
+
+    Attributes:
+        key: The class, name or "*" subscribed to.
+        plugin_id: Whose it is, "" when no plugin's.
+        n_failures: How often the listener has raised.
+        is_open: Whether the listener is still called.
+    """
+
+    __slots__ = (
+        "_bus",
+        "call",
+        "exclude",
+        "is_gated",
+        "is_open",
+        "is_raw",
+        "key",
+        "logged",
+        "max_failures",
+        "n_failures",
+        "plugin_id",
+        "rank",
+        "raw_call",
+        "sequence",
+    )
+
+    def __init__(
+        self,
+        bus: Subscriptions,
+        key: Key,
+        fn: Call,
+        *,
+        rank: int = 0,
+        once: bool = False,
+        where: Callable[[Any], object] | None = None,
+        exclude: tuple[Key, ...] = (),
+        raw: bool = False,
+        max_failures: int | None = None,
+        plugin_id: str = "",
+        is_gated: bool = False,
+    ) -> None:
+        if raw and key == EVERYTHING:
+            raise EventError("subscribe('*', raw=True): bare fields do not say which event")
+        if raw and (once or where is not None):
+            raise EventError("subscribe(..., raw=True) takes every event: no once, no where")
+        if exclude and key != EVERYTHING:
+            raise EventError(f"subscribe({key!r}, exclude=...): only '*' can exclude events")
+        self._bus = bus
+        self.key = key
+        self.rank = rank
+        self.exclude = exclude
+        self.is_raw = raw
+        self.max_failures = max_failures
+        self.plugin_id = plugin_id
+        self.is_gated = is_gated
+        self.is_open = False
+        self.sequence = 0
+        self.n_failures = 0
+        self.logged: tuple[type[Exception], ...] = ()
+        #: What takes the fields as a tuple, None for a listener that wants event objects.
+        self.raw_call = fn if raw else None
+        if raw:
+            self.call: Call = _with_fields(fn)
+        elif once:
+            self.call = Once(self, fn, where)
+        else:
+            self.call = fn if where is None else _filtered(fn, where)
+
+    def close(self) -> bool:
+        """Take the listener off the bus. False when it was off already.
+
+        A publish that is under way on another thread may still call it once.
+        """
+        return bool(self._bus.change(remove=(self,)))
+
+    def excludes(self, names: tuple[Key, ...]) -> bool:
+        """Whether this `"*"` listener does not want the event with these classes and names."""
+        return any(key in names for key in self.exclude)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        what = self.key if isinstance(self.key, str) else self.key.event_name
+        return f"<Subscription to {what} of {self.plugin_id or 'no plugin'}>"
+
+
+class Once:
+    """A listener that closes its subscription before it is called for the first time."""
+
+    __slots__ = ("_fn", "_where", "subscription")
+
+    def __init__(
+        self, subscription: Subscription, fn: Call, where: Callable[[Any], object] | None
+    ) -> None:
+        self.subscription = subscription
+        self._fn = fn
+        self._where = where
+
+    def __call__(self, event: Event) -> object:
+        """Call the listener if this is the first event it wants."""
+        if self._where is not None and not self._where(event):
+            return None
+        # Of two publishing threads only one gets True from close().
+        return self._fn(event) if self.subscription.close() else None
+
+
+def _filtered(fn: Call, where: Callable[[Any], object]) -> Call:
+    def call_where(payload: Any) -> object:
+        return fn(payload) if where(payload) else None
+
+    return call_where
+
+
+def _with_fields(fn: Call) -> Call:
+    def call_with_fields(event: Event) -> object:
+        return fn(event.as_record())
+
+    return call_with_fields
+
+
+def is_compiled(call: Call) -> bool:
+    """Whether it is a C function, such as `deque.append`, that runs no Python of its own."""
+    return type(call) is BuiltinFunctionType
+
+
+class Topic(Generic[E]):
+    """The hot-path handle of one event class; get it from `EventBus.topic`.
+
+    `record` is None while nobody listens, so that asking costs one attribute test; else it is a
+    callable that takes the event's fields, in declared order, as one tuple:
+
+        if (record := topic.record) is not None:
+            record(("matmul", shapes, start_ns, end_ns, "NumPy", ""))
+
+    With a single raw listener that is a C function it is that very function. It is replaced when
+    listeners come and go: read it again for every step, keep it no longer.
+    """
+
+    __slots__ = ("event_type", "record")
+
+    def __init__(self, event_type: type[E]) -> None:
+        self.event_type = event_type
+        self.record: Callable[[tuple[Any, ...]], object] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Topic {self.event_type.event_name}>"

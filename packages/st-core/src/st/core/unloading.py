@@ -1,0 +1,162 @@
+"""Take plugins down: dependents first, every step, and the world as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from st.core.errors import DependencyError, TransitionTimeoutError
+from st.core.events import PluginUnloaded
+from st.core.handle import PluginHandle, PluginState
+from st.core.isolation import attempt
+from st.core.lifecycle import Lifecycle
+
+# How often a change made by other threads in between may start a transition over.
+_ATTEMPTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """What was taken down: the ids, in order, and what each one's clean-up raised."""
+
+    ids: tuple[str, ...]
+    errors: dict[str, tuple[Exception, ...]]
+
+    def raise_errors(self) -> None:
+        """Raise everything that went wrong as one ExceptionGroup."""
+        if self.errors:
+            flat = [error for errors in self.errors.values() for error in errors]
+            raise ExceptionGroup(f"unloading {', '.join(self.errors)}", flat)
+
+
+class Unloading:
+    """Takes the plugins of one registry down."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._up = lifecycle
+        self._table = lifecycle.table
+
+    def unload(self, plugin_id: str, *, cascade: bool) -> Unloaded:
+        """Take a plugin down, with `cascade` those that depend on it first.
+
+        Plain users of its services are started again afterwards: they find another provider, or
+        do without.
+
+        Raises:
+            DependencyError: Without `cascade`, when others depend on it.
+        """
+        done: dict[str, list[Exception]] = {}
+        restart: list[str] = []
+        for _ in range(_ATTEMPTS):
+            for dependent, is_lost in self.dependents(plugin_id).items() if cascade else ():
+                errors = self._take_down(dependent, f"{plugin_id} was unloaded")
+                if is_lost:
+                    done.setdefault(dependent, []).extend(errors or ())
+                else:
+                    restart.append(dependent)
+            taken = self._take_down(plugin_id, "on request", unless_needed=True, cascade=cascade)
+            if taken is not None:
+                done[plugin_id] = taken
+                break
+        else:
+            raise TransitionTimeoutError(
+                plugin_id, f"{plugin_id}: dependents are loaded as fast as they are unloaded"
+            )
+        for dependent in reversed(restart):
+            attempt(self._start_again, dependent)  # its failure is recorded in its state
+        failed = {key: tuple(errors) for key, errors in done.items() if errors}
+        return Unloaded(tuple(done), failed)
+
+    def unload_all(self) -> Unloaded:
+        """Take everything down, last one up first, whatever fails on the way."""
+        done: dict[str, tuple[Exception, ...]] = {}
+        while self._up.contexts:
+            # Others may still be loading: look again until nothing is left.
+            for plugin_id in reversed(tuple(self._up.contexts)):
+                done[plugin_id] = tuple(self._take_down(plugin_id, "at shutdown") or ())
+        return Unloaded(tuple(done), {key: errors for key, errors in done.items() if errors})
+
+    def dependents(self, plugin_id: str) -> dict[str, bool]:
+        """Plugins that need this one, directly or through others, last one up first.
+
+        True for those that cannot be without it, False for those that merely use a service.
+        """
+        edges = self._up.edges
+        found: dict[str, bool] = {}
+        with self._table.lock:
+            pending = [(plugin_id, True)]
+            while pending:
+                provider, is_lost = pending.pop()
+                needers = dict.fromkeys(edges.users(provider), False)
+                needers |= dict.fromkeys(edges.requirers(provider), is_lost)
+                if is_lost:
+                    needers |= dict.fromkeys(self._left_without_service(provider), True)
+                for needer, is_needer_lost in needers.items():
+                    if needer != plugin_id and (is_needer_lost or needer not in found):
+                        if not found.get(needer, False):
+                            pending.append((needer, is_needer_lost))
+                        found[needer] = found.get(needer, False) or is_needer_lost
+            order = {plugin_id: i for i, plugin_id in enumerate(self._up.contexts)} if found else {}
+        # Those still loading come first: nobody can need them yet.
+        return dict(sorted(found.items(), key=lambda item: -order.get(item[0], len(order))))
+
+    def _left_without_service(self, provider: str) -> Iterable[str]:
+        context = self._up.contexts.get(provider)
+        services = self._up.registry.services
+        for name in context.service_names() if context is not None else ():
+            if all(reference.plugin_id == provider for reference in services.references(name)):
+                yield from self._up.edges.service_requirers(name)
+
+    def _take_down(
+        self, plugin_id: str, why: str, *, unless_needed: bool = False, cascade: bool = False
+    ) -> list[Exception] | None:
+        """Take one plugin down; None when somebody came to need it and `cascade` may help."""
+        turns = self._up.turns
+        turns.take(plugin_id)
+        try:
+            with self._table.lock:
+                dependents = self.dependents(plugin_id) if unless_needed else {}
+                if dependents and cascade:
+                    return None
+                if dependents:
+                    raise DependencyError(
+                        plugin_id,
+                        f"{plugin_id} is needed by {', '.join(sorted(dependents))}; "
+                        'unregister(..., dependents="cascade") unloads them as well',
+                    )
+                handle = self._table.known(plugin_id)
+                was_active = handle.state is PluginState.ACTIVE
+                if was_active:
+                    self._table.set_state(handle, PluginState.UNLOADING)
+            errors = self.stop(handle) if was_active else []
+            if handle.state not in _KEPT:
+                self._table.set_state(handle, PluginState.UNLOADED, why)
+        finally:
+            turns.give_back(plugin_id)
+        if was_active:
+            self._up.registry.bus.publish(PluginUnloaded(plugin_id, tuple(errors)))
+        return errors
+
+    def stop(self, handle: PluginHandle) -> list[Exception]:
+        """Stop an active plugin and undo what it did; every step runs."""
+        context = self._up.contexts[handle.id]
+        context.withdraw()
+        errors: list[Exception] = []
+        on_unload = getattr(handle.plugin, "on_unload", None)
+        if on_unload is not None and (error := attempt(on_unload, context)) is not None:
+            errors.append(error)
+        errors += context.unwind()
+        self._up.registry.config.undefine(handle.id)
+        with self._table.lock:
+            handle.plugin = None
+            del self._up.contexts[handle.id]
+            self._up.edges.remove(handle.metadata)
+        return errors
+
+    def _start_again(self, plugin_id: str) -> None:
+        self._up.activate(plugin_id, explicitly=True)
+
+
+# States an unload leaves as they are: they say more than "unloaded".
+_KEPT: Final = frozenset({PluginState.BLOCKED, PluginState.CONFLICTING})
