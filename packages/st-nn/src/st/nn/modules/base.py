@@ -1,0 +1,83 @@
+"""What a module is: typed fields, and `forward`.
+
+A module of one's own in ten lines:
+
+    >>> from st.nn import init, ops
+    >>> from st.nn.modules.base import Module, Scope
+    >>> from st.nn.tape import Tensor
+    >>> class Scale(Module, frozen=True):
+    ...     start: float = 1.0
+    ...
+    ...     def forward(self, x: Tensor, scope: Scope) -> Tensor:
+    ...         return x * scope.parameter("scale", x.shape[1:], init.Constant(self.start))
+    >>> Scale(start=2.0)
+    Scale(start=2.0)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+import msgspec
+
+from st.core.backend import Spec
+from st.nn.init import Initializer
+from st.nn.tape import Tensor
+
+
+class Scope(Protocol):
+    """What `forward` gets beside its input: where it is in the model, and its parameters."""
+
+    @property
+    def path(self) -> str:
+        """Where the module is, for example ``"2"`` or ``"2.gate"``."""
+
+    @property
+    def training(self) -> bool:
+        """Whether this is a training step; false for predictions."""
+
+    def parameter(self, name: str, shape: tuple[int, ...], init: Initializer) -> Tensor:
+        """Return the module's parameter `name`, of the model's floating type.
+
+        The first forward declares it: its shape, and how it starts. Asking again gives the same
+        tensor.
+        """
+
+    def child(self, name: str) -> Scope:
+        """Return the scope of a module inside this one."""
+
+    def apply(self, name: str, module: Module, x: Tensor) -> Tensor:
+        """Return what a module inside this one gives; its calls carry its own path."""
+
+
+class Module(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of modules: the fields are the schema of experiment files, `forward` is the rest.
+
+    Modules are values without parameters in them. `forward` runs once with shapes alone, before
+    anything is allocated: what it raises there is reported with the module's path.
+    """
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """Return the output for `x`, whose axis 0 is the batch.
+
+        Raises:
+            ShapeError: `x` has a shape this module cannot take.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def accepts(self, given: Spec) -> Spec | None:
+        """Return the spec nearest to `given` that the fields ask for, None when they ask nothing.
+
+        It lets checks go on after a fault, and says what was expected.
+        """
+        return None
+
+
+def module_type(module: Module) -> str:
+    """Return the name of a module's type, as experiment files spell it.
+
+    >>> module_type(Module())
+    'module'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(module).__name__).lower()

@@ -1,0 +1,90 @@
+"""The backend object: memory, and plans bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from st.core.backend import (
+    BoundPlan,
+    Buffer,
+    Call,
+    OperationTopic,
+    Plan,
+    Storage,
+    TableBackend,
+    Trace,
+    View,
+)
+from st.nn.numpy_backend import elementwise, index, matmul, reduce
+from st.nn.numpy_backend.memory import Bytes, allocate, window
+from st.nn.numpy_backend.threads import BlasThreads, is_large
+
+
+class NumPyBackend(TableBackend):
+    """Runs calls with NumPy. Every method may be called from any thread."""
+
+    name = "NumPy"
+    kind: Literal["cpu", "gpu"] = "cpu"
+    binders = {**elementwise.BINDERS, **reduce.BINDERS, **matmul.BINDERS, **index.BINDERS}  # noqa: RUF012
+
+    def __init__(
+        self, topic: OperationTopic | None = None, threads: BlasThreads | None = None
+    ) -> None:
+        super().__init__(topic)
+        self.threads = threads or BlasThreads()
+        n_threads = self.threads.limit
+        self.description = f"NumPy, {n_threads} thread{'s' if n_threads > 1 else ''}"
+
+    def alloc(self, nbytes: int) -> Bytes:
+        """See `Backend.alloc`."""
+        return allocate(nbytes)
+
+    def write(self, buffer: Bytes, data: memoryview, offset: int = 0) -> None:
+        """See `Backend.write`."""
+        if data.nbytes:
+            buffer[offset : offset + data.nbytes] = np.frombuffer(data, np.uint8)
+
+    def read(self, buffer: Bytes, out: memoryview, offset: int = 0) -> None:
+        """See `Backend.read`."""
+        if out.nbytes:
+            np.frombuffer(out, np.uint8)[:] = buffer[offset : offset + out.nbytes]
+
+    def sync(self) -> None:
+        """Do nothing: every call has run when it returns."""
+
+    def operand(self, buffer: Bytes, view: View) -> NDArray[Any]:
+        """Return `view` of `buffer` as an array."""
+        return window(buffer, view)
+
+    def launch(self, call: Call, memory: Mapping[Storage, Buffer]) -> None:
+        """See `Backend.launch`."""
+        self.threads.use(self.threads.limit if is_large(call) else 1)
+        with np.errstate(all="ignore"):
+            super().launch(call, memory)
+
+    def bind(
+        self, plan: Plan, memory: Mapping[Storage, Buffer], *, keep: bool = False
+    ) -> BoundPlan:
+        """See `Backend.bind`."""
+        bound = super().bind(plan, memory, keep=keep)
+        n_threads = self.threads.limit if any(map(is_large, plan.calls)) else 1
+        return NumPyPlan(bound, self.threads, n_threads)
+
+
+class NumPyPlan(BoundPlan):
+    """A bound plan that runs with its number of BLAS threads and without floating warnings."""
+
+    def __init__(self, bound: BoundPlan, threads: BlasThreads, n_threads: int) -> None:
+        super().__init__(bound._launches, bound.launches, bound.memory, bound.n_bytes)
+        self._threads = threads
+        self._n_threads = n_threads
+
+    def run(self, trace: Trace | None = None) -> None:
+        """See `Executable.run`."""
+        self._threads.use(self._n_threads)
+        with np.errstate(all="ignore"):
+            super().run(trace)

@@ -1,0 +1,64 @@
+"""Tensors, operators and the tape they are written on.
+
+>>> from st.core.backend import spec
+>>> from st.nn import ops
+>>> from st.nn.tape import Tape, gradients
+>>> tape = Tape()
+>>> x = tape.new(spec((2, 3), "float32"), role="input")
+>>> y = ops.sum(x * x)
+>>> y
+Tensor(float32())
+>>> gradients(y, [x])
+[Tensor(float32(2,3))]
+"""
+
+from st.nn.tape.arithmetic import FLOATS, SIGNED, UNSIGNED, apply, meet, promote
+from st.nn.tape.errors import (
+    DTypeError,
+    DuplicateOperatorError,
+    GradientError,
+    OperandError,
+    ShapeError,
+    UnknownOperatorError,
+)
+from st.nn.tape.gradient import gradients
+from st.nn.tape.operator import (
+    Applied,
+    Attrs,
+    Operator,
+    OperatorHandle,
+    OperatorTable,
+    of_one,
+    operators,
+)
+from st.nn.tape.tape import Tape
+from st.nn.tape.tensor import Scalar, Tensor, unbroadcast
+from st.nn.tape.views import broadcast_shape
+
+__all__ = [
+    "FLOATS",
+    "SIGNED",
+    "UNSIGNED",
+    "Applied",
+    "Attrs",
+    "DTypeError",
+    "DuplicateOperatorError",
+    "GradientError",
+    "OperandError",
+    "Operator",
+    "OperatorHandle",
+    "OperatorTable",
+    "Scalar",
+    "ShapeError",
+    "Tape",
+    "Tensor",
+    "UnknownOperatorError",
+    "apply",
+    "broadcast_shape",
+    "gradients",
+    "meet",
+    "of_one",
+    "operators",
+    "promote",
+    "unbroadcast",
+]

@@ -1,0 +1,234 @@
+"""The tape: writes down calls, and, when it has a backend, runs each as it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from st.core.backend import (
+    DTYPES,
+    Backend,
+    Buffer,
+    Call,
+    Const,
+    Role,
+    Spec,
+    Storage,
+    View,
+    dense,
+    spec,
+)
+from st.nn.tape.errors import OperandError, ShapeError
+from st.nn.tape.operator import Applied, Attrs, Operator, Vjp, operators
+from st.nn.tape.tensor import Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Tape:
+    """Calls in the order they were made. Used by one thread.
+
+    With a backend it also runs each call as it is made, without one it only writes them down:
+
+    - `Tape()` infers shapes,
+    - `Tape(supports=backend.supports)` records for a backend (what that has no kernel for is
+      decomposed),
+    - `Tape(backend)` is eager.
+
+    `memory` holds the buffers of storages made elsewhere (states and inputs) for an eager tape.
+    """
+
+    def __init__(
+        self,
+        backend: Backend | None = None,
+        *,
+        supports: Callable[[Call], bool] | None = None,
+        memory: Mapping[Storage, Buffer] | None = None,
+    ) -> None:
+        self.backend = backend
+        self.calls: list[Call] = []
+        self.applied: list[Applied] = []
+        self.constants: dict[Storage, NDArray[np.generic]] = {}
+        """What to write into storages of fixed content before the first run."""
+        self.memory: dict[Storage, Buffer] = dict(memory or {})
+        self.where = ""
+        self._supports = backend.supports if backend is not None else supports
+        self._differentiable = True
+
+    # -- values -----------------------------------------------------------------------------
+
+    def tensor(self, view: View) -> Tensor:
+        """Return a value for a view of a storage made elsewhere."""
+        return Tensor(self, view)
+
+    def new(self, of: Spec, *, role: Role = "temp", name: str = "") -> Tensor:
+        """Return a dense value in a storage of its own, not yet written."""
+        storage = Storage(of.nbytes, role, name)
+        if self.backend is not None and role != "temp":
+            self.memory[storage] = self.backend.alloc(of.nbytes)
+        return Tensor(self, dense(storage, of))
+
+    def constant(self, values: NDArray[Any], name: str = "constant") -> Tensor:
+        """Return a value with fixed content; `values` is kept, do not change it afterwards."""
+        made = self.new(spec(values.shape, str(values.dtype)), role="state", name=name)
+        self.constants[made.view.storage] = values
+        if self.backend is not None:
+            self.write(made, values)
+        return made
+
+    def full(self, shape: Sequence[int], value: float | int | bool, dtype: str) -> Tensor:
+        """Return a value of `shape` filled with `value`."""
+        made = self.new(spec(shape, dtype))
+        self.emit("copy", (Const(value, spec((), dtype)),), out=(made,))
+        return made
+
+    def input(self, values: NDArray[Any], name: str = "input") -> Tensor:
+        """Return a value that holds a copy of `values`, on a tape that runs its calls."""
+        made = self.new(spec(values.shape, str(values.dtype)), role="input", name=name)
+        self.write(made, values)
+        return made
+
+    def write(self, target: Tensor, values: NDArray[Any]) -> None:
+        """Copy `values`, of the spec of `target` (dense), to the device."""
+        if self.backend is None:
+            raise ValueError("this tape has no backend: it only writes calls down")
+        data = memoryview(values.tobytes())
+        self.backend.write(self.memory[target.view.storage], data, _start(target))
+
+    def read(self, value: Tensor) -> NDArray[np.generic]:
+        """Return a copy of a value, on a tape that runs its calls."""
+        import numpy as np
+
+        if self.backend is None:
+            raise ValueError("this tape has no backend: its values are not computed")
+        if not value.view.is_dense:
+            value = self.emit("copy", (value,))[0]
+        out = np.empty(value.shape, value.dtype)
+        if out.size:
+            into = out.reshape(-1).view(np.uint8).data
+            self.backend.read(self.memory[value.view.storage], into, _start(value))
+        return out
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def emit(
+        self,
+        op: str,
+        inputs: Sequence[Tensor | Const],
+        attrs: Attrs | None = None,
+        *,
+        out: Sequence[Tensor] = (),
+    ) -> tuple[Tensor, ...]:
+        """Apply an operator.
+
+        Args:
+            op: Its name.
+            inputs: Tensors of this tape, or constants.
+            attrs: Its attributes.
+            out: What to overwrite instead of new storages. Such a call has no derivative.
+
+        Raises:
+            OperandError: The operator does not take these operands (ShapeError, DTypeError).
+            UnknownOperatorError: There is no such operator.
+        """
+        operator = operators.get(op)
+        attrs = attrs or {}
+        try:
+            made = operator.infer(tuple(x.spec for x in inputs), attrs)
+            _check_out(inputs, made, out)
+        except OperandError as error:
+            specs = [x.spec for x in inputs]
+            raise error.at(op=op, specs=specs, where=self.where) from None
+        outputs = tuple(out) or tuple(self.new(of) for of in made)
+        call = Call(
+            op,
+            tuple(x if isinstance(x, Const) else x.view for x in inputs),
+            tuple(y.view for y in outputs),
+            tuple(attrs.items()),
+            self.where,
+        )
+        if operator.decompose is None or self._runs_whole(operator, call):
+            self._append(call)
+        elif operator.vjp is None:
+            return self._into(out, operator.decompose(tuple(inputs), attrs))
+        else:
+            with self.no_grad():
+                parts = operator.decompose(tuple(inputs), attrs)
+            # New values, so that one that is an input handed on stays apart from it.
+            outputs = self._into(out, [Tensor(self, y.view) for y in parts])
+        if not out and self._differentiable:
+            self._note(op, operator.vjp, tuple(inputs), outputs, attrs)
+        return outputs
+
+    def look(
+        self, of: Tensor, view: View, name: str, vjp: Vjp, attrs: Attrs | None = None
+    ) -> Tensor:
+        """Return another view of a value; no call is made, but the derivative goes through."""
+        made = Tensor(self, view)
+        if self._differentiable:
+            self._note(name, vjp, (of,), (made,), attrs or {})
+        return made
+
+    @contextmanager
+    def at(self, where: str) -> Iterator[None]:
+        """Calls made inside carry the module path `where`."""
+        before, self.where = self.where, where
+        try:
+            yield
+        finally:
+            self.where = before
+
+    @contextmanager
+    def no_grad(self) -> Iterator[None]:
+        """No derivative goes through what is computed inside."""
+        before, self._differentiable = self._differentiable, False
+        try:
+            yield
+        finally:
+            self._differentiable = before
+
+    def _note(
+        self,
+        name: str,
+        vjp: Vjp | None,
+        inputs: tuple[Tensor | Const, ...],
+        outputs: tuple[Tensor, ...],
+        attrs: Attrs,
+    ) -> None:
+        self.applied.append(Applied(name, vjp, inputs, outputs, attrs, self.where))
+
+    def _append(self, call: Call) -> None:
+        self.calls.append(call)
+        if self.backend is not None:
+            for view in call.outputs:
+                if view.storage not in self.memory:
+                    self.memory[view.storage] = self.backend.alloc(view.storage.nbytes)
+            self.backend.launch(call, self.memory)
+
+    def _runs_whole(self, operator: Operator, call: Call) -> bool:
+        if self._supports is None or not self._supports(call):
+            return False
+        return operator.vjp is not None or not self._differentiable
+
+    def _into(self, out: Sequence[Tensor], made: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        for y, x in zip(out, made, strict=bool(out)):
+            self.emit("copy", (x,), out=(y,))
+        return tuple(out) or tuple(made)
+
+
+def _check_out(
+    inputs: Sequence[Tensor | Const], made: Sequence[Spec], out: Sequence[Tensor]
+) -> None:
+    if not out or all(isinstance(x, Const) for x in inputs):
+        return  # Constants have no shape of their own: they fill what they are given.
+    if [y.spec for y in out] != list(made):
+        given = ", ".join(str(y.spec) for y in out)
+        raise ShapeError(f"makes {', '.join(map(str, made))}, not {given}")
+
+
+def _start(value: Tensor) -> int:
+    """Return the byte at which a dense value starts in its storage."""
+    return value.view.offset * DTYPES[value.dtype]
