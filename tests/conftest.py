@@ -21,8 +21,12 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def st_environment() -> dict[str, str]:
-    """Give the environment of a plain terminal program: no colour, wide lines, no `ST_…`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ST_")}
+    """Give the environment of a plain terminal program: no colour, wide lines, no settings."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ST_") or name == "ST_OPENCL_CACHE_DIR"
+    }
     return kept | {"NO_COLOR": "1", "COLUMNS": "120", "PYTHONDEVMODE": "0"}
 
 
