@@ -1,1 +1,75 @@
-"""Placeholder docstring, replaced by its owner."""
+"""Telemetry: records what happens in a run and shows it, offline.
+
+Installed beside st-core, the plugin `monitor` loads by itself. Each run that any program
+publishes leaves its record and a report in `<run>/monitor/`:
+
+>>> import tempfile
+>>> from pathlib import Path
+>>> from st.core import EpochEnd, EpochStart, Registry, RunFinished, RunStarted
+>>> from st.monitor import MonitorPlugin, read_run
+>>> run = Path(tempfile.mkdtemp())
+>>> with Registry() as registry:
+...     _ = registry.register(MonitorPlugin())
+...     registry.bus.publish(RunStarted("demo", str(run), {}, {}, seed=7))
+...     registry.bus.publish(EpochStart(1))
+...     registry.bus.publish(EpochEnd(1, loss=0.25))
+...     registry.bus.publish(RunFinished("demo", "finished", {"accuracy": 0.98}))
+>>> sorted(path.name for path in (run / "monitor").iterdir())
+['events.jsonl', 'report.html', 'summary.json']
+>>> [entry.event for entry in read_run(run).entries][-3:]
+['EpochStart', 'EpochEnd', 'RunFinished']
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from st.monitor.metrics import Counter, Gauge, Histogram, MetricKindError, Metrics
+    from st.monitor.monitor import Monitor, write_report
+    from st.monitor.panels import PanelError
+    from st.monitor.plugin import MonitorPlugin
+    from st.monitor.series import Point, Series
+    from st.monitor.store import NoRecordError, RecordedRun, read_run
+
+_HOMES = {
+    "Counter": "metrics",
+    "Gauge": "metrics",
+    "Histogram": "metrics",
+    "MetricKindError": "metrics",
+    "Metrics": "metrics",
+    "Monitor": "monitor",
+    "write_report": "monitor",
+    "PanelError": "panels",
+    "MonitorPlugin": "plugin",
+    "Point": "series",
+    "Series": "series",
+    "NoRecordError": "store",
+    "RecordedRun": "store",
+    "read_run": "store",
+}
+
+__all__ = [
+    "Counter",
+    "Gauge",
+    "Histogram",
+    "MetricKindError",
+    "Metrics",
+    "Monitor",
+    "MonitorPlugin",
+    "NoRecordError",
+    "PanelError",
+    "Point",
+    "RecordedRun",
+    "Series",
+    "read_run",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

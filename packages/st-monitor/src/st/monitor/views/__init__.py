@@ -1,0 +1,1 @@
+"""What one can look at: pure functions from recorded data to pages."""

@@ -1,0 +1,203 @@
+"""The report of a run: one HTML file that needs nothing but itself.
+
+There is no script in it and no address outside it, and its Content-Security-Policy forbids
+both: styles by their hash, images only from the page's own data.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+from st.monitor.history import Failure, History, history
+from st.monitor.plain import as_number
+from st.monitor.store import RecordedRun
+from st.monitor.views.curves import curves_section
+from st.monitor.views.facts import configuration_section, figures_section, plugins_section, rows
+from st.monitor.views.figures import count, duration, label, number, when
+from st.monitor.views.html import Markup, element
+from st.monitor.views.panel import panel_section
+from st.monitor.views.timeline import clock, outline, timeline
+
+__all__ = ["report"]
+
+MAX_EVENTS = 1000
+
+
+def report(run: RecordedRun) -> str:
+    """Return the report of a recorded run as a complete HTML document."""
+    told = history(run)
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", f"{told.run_id}: report of a run"),
+        element("link", rel="icon", href="data:,"),
+        Markup(f"<style>{style}</style>"),
+    )
+    body = element("body", element("main", *_sections(run, told)))
+    return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
+
+
+@cache
+def _style() -> str:
+    return files("st.monitor.views").joinpath("report.css").read_text(encoding="utf-8")
+
+
+def _sections(run: RecordedRun, told: History) -> Iterator[Markup]:
+    failures = [*told.failures, *_plugin_failures(run), *_lost(run)]
+    yield _masthead(told)
+    yield _headline(told)
+    if failures:
+        yield _failures(failures)
+    yield curves_section(told, run.summary)
+    if run.panels:
+        yield element("div", *map(panel_section, run.panels), class_="panels")
+    yield figures_section(run.summary)
+    yield plugins_section(told, run.summary)
+    yield configuration_section(told)
+    yield _events(run, told)
+    yield _colophon(run)
+
+
+def _masthead(told: History) -> Markup:
+    facts = [when(told.started)] if told.started else []
+    facts.append(f"seed {told.seed}" if told.seed is not None else "no seed recorded")
+    return element(
+        "header",
+        element("p", "Report of a run", class_="kicker"),
+        element(
+            "h1",
+            told.run_id,
+            element("span", told.status, class_=f"status {_known(told.status)}"),
+        ),
+        element("p", " · ".join(facts), class_="facts"),
+    )
+
+
+def _known(status: str) -> str:
+    return status if status in ("finished", "interrupted", "failed") else "unfinished"
+
+
+def _headline(told: History) -> Markup:
+    figures: list[tuple[str, str, str]] = []
+    outcome = dict(told.outcome)
+    correct, total = outcome.get("correct"), outcome.get("total", outcome.get("held_out"))
+    for name, value in outcome.items():
+        figure = as_number(value)
+        if figure is None or isinstance(value, bool) or name in ("correct", "total"):
+            continue
+        is_time = name in ("seconds", "duration_s", "elapsed_s")
+        if not is_time:
+            detail = ""
+            if name == "accuracy" and isinstance(correct, int) and isinstance(total, int):
+                detail = f"{count(correct)} of {count(total)}"
+            figures.append((number(figure), label(name), detail))
+    if told.loss.points and not any("loss" in name for name in outcome):
+        figures.append((number(told.loss.points[-1].mean), "last training loss", ""))
+    if told.epochs and "epochs" not in outcome:
+        figures.append((count(len(told.epochs)), "epochs", ""))
+    figures.append((duration(told.duration_s), "from start to end", ""))
+    if told.backend:
+        figures.append((told.backend, "backend", told.backend_reason))
+    return element(
+        "dl",
+        *(
+            element(
+                "div",
+                element("dt", name),
+                element("dd", value),
+                element("dd", detail, class_="detail") if detail else None,
+            )
+            for value, name, detail in figures
+        ),
+        class_="headline",
+    )
+
+
+def _failures(failures: Sequence[Failure]) -> Markup:
+    items = (
+        element(
+            "li",
+            element("strong", failure.what),
+            element("span", failure.why),
+            element("time", clock(failure.elapsed_s)) if failure.elapsed_s is not None else None,
+        )
+        for failure in failures
+    )
+    return element("section", element("h2", "What went wrong"), element("ul", *items), class_="bad")
+
+
+def _plugin_failures(run: RecordedRun) -> Iterator[Failure]:
+    """Yield the plugins that were failed at the end and of which no event told."""
+    told = {entry.fields.get("plugin_id") for entry in run.entries if entry.event == "PluginFailed"}
+    for plugin in rows(run.summary.get("plugins")):
+        if plugin.get("state") == "failed" and plugin.get("id") not in told:
+            yield Failure(f"plugin {plugin.get('id')} failed", str(plugin.get("reason") or ""))
+
+
+def _lost(run: RecordedRun) -> Iterator[Failure]:
+    journal = run.summary.get("journal")
+    if isinstance(journal, dict):
+        if journal.get("n_lost"):
+            yield Failure("record", f"{journal['n_lost']} events could not be written")
+        faults = journal.get("faults")
+        for fault in faults if isinstance(faults, list) else []:
+            yield Failure("record", str(fault))
+
+
+def _events(run: RecordedRun, told: History) -> Markup:
+    entries = run.entries
+    if not entries:
+        return Markup("")
+    half = MAX_EVENTS // 2
+    shown = entries if len(entries) <= MAX_EVENTS else (*entries[:half], *entries[-half:])
+    left_out = len(entries) - len(shown)
+    lines = (
+        element(
+            "tr",
+            element("td", entry.seq, class_="n"),
+            element("td", clock(entry.elapsed_s), class_="n"),
+            element("td", entry.event),
+            element("td", outline(entry.fields), class_="fields"),
+        )
+        for entry in shown
+    )
+    gap = f", {count(left_out)} in the middle left out" if left_out else ""
+    return element(
+        "section",
+        element("h2", "Timeline"),
+        timeline(entries, told),
+        element(
+            "details",
+            element("summary", f"All {count(len(entries))} events{gap}"),
+            element("div", element("table", *lines, class_="events"), class_="scroll"),
+        ),
+    )
+
+
+def _colophon(run: RecordedRun) -> Markup:
+    journal = run.summary.get("journal")
+    account = f"{count(len(run.entries))} events read from {run.directory.name}/monitor"
+    if isinstance(journal, dict):
+        account = (
+            f"{journal.get('n_published')} events published = "
+            f"{journal.get('n_recorded')} recorded + {journal.get('n_lost')} lost"
+        )
+    return element(
+        "footer",
+        element("p", account),
+        element("p", "Made by st-monitor. This page holds all it shows and asks nobody else."),
+    )
