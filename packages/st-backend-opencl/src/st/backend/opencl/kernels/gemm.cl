@@ -1,0 +1,84 @@
+// C = A B for floats on CPUs: tiles of ROWS x COLUMNS kept in registers, one column panel of B
+// after the other, over DEPTH elements of the inner axis at a time. 6 x 64 floats are 24 of the 32
+// vector registers of AVX-512. Given: A_UNIT when the rows of A are contiguous, and B_DIRECT when
+// B is read in place (contiguous rows) instead of packed by pack_b.
+//
+// With B_DIRECT the last panel may read up to 63 floats past the end of B, never uses them, and
+// stays inside the buffer, because every allocation ends in that much padding (see memory.py).
+
+#define ROWS 6
+#define DEPTH 512
+
+// Dimension 0 shares the row panels, dimension 1 the column panels, dimension 2 is the batch.
+WORK_GROUP __kernel void gemm(
+    __global float *c, const long c_offset,
+    __global const float *a, const long a_offset, const long4 a_strides,
+    __global const float *b, const long b_offset, const long4 b_strides,
+    const long m, const long n, const long k) {
+  const Share rows = share((m + ROWS - 1) / ROWS, 1, 0);
+  const Share columns = share((n + COLUMNS - 1) / COLUMNS, 1, 1);
+  const long batch = get_global_id(2);
+  a += a_offset + batch * a_strides.x;
+  c += c_offset + batch * m * n;
+#ifdef B_DIRECT
+  b += b_offset + batch * b_strides.x;
+#else
+  b += batch * ((n + COLUMNS - 1) / COLUMNS) * k * COLUMNS;
+#endif
+  for (long depth = 0; depth < k || depth == 0; depth += DEPTH) {
+    const long steps = MIN(DEPTH, k - depth);
+    for (long column = columns.begin; column < columns.end; ++column)
+      for (long row = rows.begin; row < rows.end; ++row) {
+        const long i0 = row * ROWS, j0 = column * COLUMNS;
+#ifdef B_DIRECT
+        __global const float *from = b + depth * b_strides.y + j0;
+        const long b_step = b_strides.y;
+#else
+        __global const float *from = b + (column * k + depth) * COLUMNS;
+        const long b_step = COLUMNS;
+#endif
+        __global const float *line[ROWS];
+        v_float tile[ROWS][VECTORS];
+#pragma unroll
+        for (int i = 0; i < ROWS; ++i) {
+          line[i] = a + MIN(i0 + i, m - 1) * a_strides.y + depth * a_strides.z;
+#pragma unroll
+          for (int v = 0; v < VECTORS; ++v) tile[i][v] = (v_float)(0.0f);
+        }
+        for (long p = 0; p < steps; ++p, from += b_step) {
+          v_float y[VECTORS];
+#pragma unroll
+          for (int v = 0; v < VECTORS; ++v) y[v] = *(__global const u_float *)(from + W * v);
+#pragma unroll
+          for (int i = 0; i < ROWS; ++i) {
+#ifdef A_UNIT
+            const v_float x = (v_float)(line[i][p]);
+#else
+            const v_float x = (v_float)(line[i][p * a_strides.z]);
+#endif
+#pragma unroll
+            for (int v = 0; v < VECTORS; ++v) tile[i][v] = x * y[v] + tile[i][v];
+          }
+        }
+        __global float *to = c + i0 * n + j0;
+        if (i0 + ROWS <= m && j0 + COLUMNS <= n) {
+#pragma unroll
+          for (int i = 0; i < ROWS; ++i)
+#pragma unroll
+            for (int v = 0; v < VECTORS; ++v) {
+              __global u_float *target = (__global u_float *)(to + i * n + W * v);
+              *target = depth != 0 ? *target + tile[i][v] : tile[i][v];
+            }
+        } else {
+          float spread[ROWS * COLUMNS];
+#pragma unroll
+          for (int i = 0; i < ROWS; ++i)
+#pragma unroll
+            for (int v = 0; v < VECTORS; ++v) *(u_float *)(spread + i * COLUMNS + W * v) = tile[i][v];
+          for (int i = 0; i < MIN(ROWS, m - i0); ++i)
+            for (int j = 0; j < MIN(COLUMNS, n - j0); ++j)
+              to[i * n + j] = (depth != 0 ? to[i * n + j] : 0.0f) + spread[i * COLUMNS + j];
+        }
+      }
+  }
+}

@@ -1,0 +1,39 @@
+// Packed B: panel after panel of COLUMNS columns, [panel][k][COLUMNS], zeros beyond the last column;
+// dimension 0 is the panel, dimension 2 the batch.
+WORK_GROUP __kernel void pack_b(
+    __global float *packed, __global const float *b, const long b_offset, const long4 b_strides,
+    const long n, const long k) {
+  const long n_panels = (n + COLUMNS - 1) / COLUMNS;
+  const long panel = get_global_id(0), first = panel * COLUMNS, batch = get_global_id(2);
+  const long row_stride = b_strides.y, column_stride = b_strides.z;
+  const int width = (int)MIN(COLUMNS, n - first);
+  b += b_offset + batch * b_strides.x + first * column_stride;
+  packed += (batch * n_panels + panel) * k * COLUMNS;
+  if (width == COLUMNS && column_stride == 1) {
+    for (long p = 0; p < k; ++p, b += row_stride, packed += COLUMNS)
+#pragma unroll
+      for (int v = 0; v < VECTORS; ++v)
+        *(__global u_float *)(packed + W * v) = *(__global const u_float *)(b + W * v);
+    return;
+  }
+  long p = 0;
+  if (width == COLUMNS && row_stride == 1)  // transposed B: blocks of W x W through private memory
+    for (; p + W <= k; p += W)
+      for (int v = 0; v < VECTORS; ++v) {
+        float block[W * W];
+#pragma unroll
+        for (int j = 0; j < W; ++j)
+          *(u_float *)(block + W * j) =
+              *(__global const u_float *)(b + p + (W * v + j) * column_stride);
+        for (int i = 0; i < W; ++i) {
+          float lanes[W];
+#pragma unroll
+          for (int j = 0; j < W; ++j) lanes[j] = block[W * j + i];
+          *(__global u_float *)(packed + (p + i) * COLUMNS + W * v) = *(u_float *)lanes;
+        }
+      }
+  for (; p < k; ++p)
+    for (int j = 0; j < COLUMNS; ++j)
+      packed[p * COLUMNS + j] = j < width ? b[p * row_stride + j * column_stride] : 0.0f;
+}
+

@@ -1,0 +1,84 @@
+// Sum or maximum over the middle axis of (n_outer, n_reduced, n_inner).
+//
+// Given: KERNEL, the element type T, START (what nothing reduces to) and COMBINE(x, y).
+// Dimension 0 shares the outputs; dimension 1 splits the reduced axis into parts, each of which
+// writes its own (n_outer, n_inner) block, to be reduced again. Partial results are combined in
+// blocks of 1,024 elements, so float sums err like pairwise ones; the order never varies with the
+// number of threads, only with the shape.
+
+#define BLOCK 64
+
+static inline T combine_lanes(JOIN(v_, T) x) {
+#if W == 1
+  return x;
+#else
+  const JOIN(T, 8) by8 = COMBINE(x.lo, x.hi);
+  const JOIN(T, 4) by4 = COMBINE(by8.lo, by8.hi);
+  const JOIN(T, 2) by2 = COMBINE(by4.lo, by4.hi);
+  const T lo = by2.x, hi = by2.y;
+  return COMBINE(lo, hi);
+#endif
+}
+
+// One output: n elements that lie `stride` apart.
+static inline T reduce_row(__global const T *p, long stride, long n) {
+  T total = START;
+  long i = 0;
+  while (n - i >= W) {
+    JOIN(v_, T) part = (JOIN(v_, T))(START);
+    const long end = n - i < BLOCK * W ? i + (n - i) / W * W : i + BLOCK * W;
+    for (; i < end; i += W) {
+      const JOIN(v_, T) x = JOIN(load_, T)(p + i * stride, stride, W);
+      part = COMBINE(part, x);
+    }
+    const T block = combine_lanes(part);
+    total = COMBINE(total, block);
+  }
+  for (; i < n; ++i) {
+    const T x = p[i * stride];
+    total = COMBINE(total, x);
+  }
+  return total;
+}
+
+// W neighbouring outputs: rows of n_lanes elements that lie `row_stride` apart.
+static inline JOIN(v_, T) reduce_columns(
+    __global const T *p, long row_stride, long stride, long n, int n_lanes) {
+  JOIN(v_, T) total = (JOIN(v_, T))(START);
+  for (long i = 0; i < n;) {
+    JOIN(v_, T) part = (JOIN(v_, T))(START);
+    const long end = i + BLOCK < n ? i + BLOCK : n;
+    for (; i < end; ++i) {
+      const JOIN(v_, T) x = JOIN(load_, T)(p + i * row_stride, stride, n_lanes);
+      part = COMBINE(part, x);
+    }
+    total = COMBINE(total, part);
+  }
+  return total;
+}
+
+WORK_GROUP __kernel void KERNEL(
+    __global T *out, const long out_offset, __global const T *in, const long in_offset,
+    const long n_outer, const long n_reduced, const long n_inner,
+    const long outer_stride, const long reduced_stride, const long inner_stride) {
+  const long n_parts = get_global_size(1), part = get_global_id(1);
+  const long begin = n_reduced * part / n_parts, end = n_reduced * (part + 1) / n_parts;
+  out += out_offset + part * n_outer * n_inner;
+  in += in_offset + begin * reduced_stride;
+  if (n_inner == 1) {
+    const Share rows = share(n_outer, 1, 0);
+    for (long row = rows.begin; row < rows.end; row += rows.step)
+      out[row] = reduce_row(in + row * outer_stride, reduced_stride, end - begin);
+    return;
+  }
+  const long per_row = (n_inner + W - 1) / W;
+  const Share blocks = share(n_outer * per_row, 1, 0);
+  for (long block = blocks.begin; block < blocks.end; block += blocks.step) {
+    const long row = block / per_row, column = block % per_row * W;
+    const int n = lanes_left(n_inner - column);
+    const JOIN(v_, T) x = reduce_columns(
+        in + row * outer_stride + column * inner_stride, reduced_stride, inner_stride,
+        end - begin, n);
+    JOIN(store_, T)(out + row * n_inner + column, 1, n, x);
+  }
+}

@@ -1,0 +1,132 @@
+"""Sums, maxima and argmax over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from st.backend.opencl import elementwise, layout
+from st.backend.opencl.runtime import Launch, Operand, Runtime
+from st.backend.opencl.source import CTYPES, KernelSource, Parameter
+from st.core.backend import DTYPES, Call
+
+STARTS: Mapping[str, str] = {
+    "float32": "-INFINITY",
+    "float64": "-INFINITY",
+    "int32": "INT_MIN",
+    "int64": "LONG_MIN",
+    "uint32": "0",
+    "uint64": "0",
+    "bool": "0",
+}
+"""What the maximum of nothing is."""
+
+LEAST_PART = 16384
+"""Elements of the reduced axis that make a part of their own worth while."""
+
+_PARAMETERS: tuple[Parameter, ...] = ("buffer", "long", "buffer", "long", *("long",) * 6)
+
+
+def bind(
+    runtime: Runtime, call: Call, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]
+) -> list[Launch]:
+    """Bind "sum" or "max"."""
+    (x,), (out,) = inputs, outputs
+    elementwise.require_dtype(
+        runtime, call, x.dtype, tuple(DTYPES) if call.op == "max" else elementwise.NUMBERS
+    )
+    axes = tuple(axis % len(x.shape) for axis in call.attr("axes"))
+    return _reduce(runtime, call, x, out, axes) if out.size else []
+
+
+def bind_argmax(
+    runtime: Runtime, call: Call, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]
+) -> list[Launch]:
+    """Bind "argmax"."""
+    (x,), (out,) = inputs, outputs
+    elementwise.require_dtype(runtime, call, x.dtype, tuple(DTYPES))
+    if out.size == 0:
+        return []
+    axis = call.attr("axis") % len(x.shape)
+    launches: list[Launch] = []
+    found = layout.reduction(x.shape, x.strides, (axis,))
+    if found is None:
+        x, launches = elementwise.dense(runtime, call, x)
+        found = layout.reduction(x.shape, x.strides, (axis,))
+        assert found is not None  # a dense array merges around one axis
+    source = KernelSource(
+        name=f"argmax_{CTYPES[x.dtype]}",
+        files=("argmax",),
+        defines=(("KERNEL", f"argmax_{CTYPES[x.dtype]}"), ("T", CTYPES[x.dtype])),
+        parameters=_PARAMETERS,
+    )
+    arguments = (out.buffer, out.offset, x.buffer, x.offset, *found.shape, *found.strides)
+    shares = runtime.shares(out.size, x.size)
+    return [*launches, runtime.launch(call, source, arguments, (shares,))]
+
+
+def _reduce(
+    runtime: Runtime, call: Call, x: Operand, out: Operand, axes: tuple[int, ...]
+) -> list[Launch]:
+    """Reduce in one pass where the axes merge, else one group of neighbouring axes at a time."""
+    found = layout.reduction(x.shape, x.strides, axes)
+    if found is not None:
+        return _pass(runtime, call, x, out, found)
+    x, launches = elementwise.dense(runtime, call, x)
+    found = layout.reduction(x.shape, x.strides, axes)
+    if found is not None:
+        return launches + _pass(runtime, call, x, out, found)
+    last = max(axes)
+    group = tuple(a for a in axes if all(b in axes or x.shape[b] == 1 for b in range(a, last)))
+    kept = tuple(n for axis, n in enumerate(x.shape) if axis not in group)
+    between = runtime.temporary(kept, x.dtype)
+    launches += _reduce(runtime, call, x, between, group)
+    left = tuple(
+        axis - sum(1 for gone in group if gone < axis) for axis in axes if axis not in group
+    )
+    return launches + _reduce(runtime, call, between, out, left)
+
+
+def _pass(
+    runtime: Runtime, call: Call, x: Operand, out: Operand, found: layout.Reduction
+) -> list[Launch]:
+    """Reduce the middle axis; in parts, reduced again, when only that axis is long."""
+    n_outer, n_reduced, n_inner = found.shape
+    blocks = n_outer * (-(-n_inner // runtime.lanes) if n_inner > 1 else 1)
+    shares = runtime.shares(blocks, x.size)
+    n_parts = 1
+    if blocks < runtime.device.n_units * 8:
+        n_parts = max(1, min(64, x.size // LEAST_PART, n_reduced // 64))
+    if n_parts == 1:
+        return [_launch(runtime, call, x, out, found, shares, 1)]
+    parts = runtime.temporary((n_parts, n_outer, n_inner), x.dtype)
+    again = layout.Reduction((1, n_parts, out.size), (0, out.size, 1 if out.size > 1 else 0))
+    return [
+        _launch(runtime, call, x, parts, found, shares, n_parts),
+        _launch(runtime, call, parts, out, again, 1, 1),
+    ]
+
+
+def _launch(
+    runtime: Runtime,
+    call: Call,
+    x: Operand,
+    out: Operand,
+    found: layout.Reduction,
+    shares: int,
+    n_parts: int,
+) -> Launch:
+    ctype = CTYPES[x.dtype]
+    is_sum = call.op == "sum"
+    source = KernelSource(
+        name=f"{call.op}_{ctype}",
+        files=("reduce",),
+        defines=(
+            ("KERNEL", f"{call.op}_{ctype}"),
+            ("T", ctype),
+            ("START", "0" if is_sum else STARTS[x.dtype]),
+            ("COMBINE(x, y)", "((x) + (y))" if is_sum else "MAXIMUM(x, y)"),
+        ),
+        parameters=_PARAMETERS,
+    )
+    arguments = (out.buffer, out.offset, x.buffer, x.offset, *found.shape, *found.strides)
+    return runtime.launch(call, source, arguments, (shares, n_parts))
