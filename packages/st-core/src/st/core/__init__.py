@@ -11,201 +11,34 @@
 LOSS 0.5!
 """
 
+# ruff: noqa: F403
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from st.core.bus import (
-        Answers as Answers,
-    )
-    from st.core.bus import (
-        DispatchReport as DispatchReport,
-    )
-    from st.core.bus import (
-        EventBus as EventBus,
-    )
-    from st.core.bus import (
-        ListenerFailure as ListenerFailure,
-    )
-    from st.core.capability import PluginCapability as PluginCapability
-    from st.core.config import Config as Config
-    from st.core.context import PluginContext as PluginContext
-    from st.core.discovery import (
-        Distribution as Distribution,
-    )
-    from st.core.discovery import (
-        EntryPoint as EntryPoint,
-    )
-    from st.core.discovery import (
-        entry_points as entry_points,
-    )
-    from st.core.errors import (
-        ActivationCycleError as ActivationCycleError,
-    )
-    from st.core.errors import (
-        CapabilityError as CapabilityError,
-    )
-    from st.core.errors import (
-        CatalogError as CatalogError,
-    )
-    from st.core.errors import (
-        ClosedContextError as ClosedContextError,
-    )
-    from st.core.errors import (
-        ConfigError as ConfigError,
-    )
-    from st.core.errors import (
-        DependencyError as DependencyError,
-    )
-    from st.core.errors import (
-        DuplicatePluginError as DuplicatePluginError,
-    )
-    from st.core.errors import (
-        EventDepthError as EventDepthError,
-    )
-    from st.core.errors import (
-        EventError as EventError,
-    )
-    from st.core.errors import (
-        EventNameError as EventNameError,
-    )
-    from st.core.errors import (
-        LoadError as LoadError,
-    )
-    from st.core.errors import (
-        MetadataError as MetadataError,
-    )
-    from st.core.errors import (
-        PluginError as PluginError,
-    )
-    from st.core.errors import (
-        PluginNotFoundError as PluginNotFoundError,
-    )
-    from st.core.errors import (
-        PluginUnavailable as PluginUnavailable,
-    )
-    from st.core.errors import (
-        ReloadError as ReloadError,
-    )
-    from st.core.errors import (
-        ServiceError as ServiceError,
-    )
-    from st.core.errors import (
-        ServiceNotFoundError as ServiceNotFoundError,
-    )
-    from st.core.errors import (
-        ServiceTypeError as ServiceTypeError,
-    )
-    from st.core.errors import (
-        StError as StError,
-    )
-    from st.core.errors import (
-        TransitionTimeoutError as TransitionTimeoutError,
-    )
-    from st.core.errors import (
-        UnknownKeyError as UnknownKeyError,
-    )
-    from st.core.events import (
-        BackendChanged as BackendChanged,
-    )
-    from st.core.events import (
-        ConfigChanged as ConfigChanged,
-    )
-    from st.core.events import (
-        CustomEvent as CustomEvent,
-    )
-    from st.core.events import (
-        EpochEnd as EpochEnd,
-    )
-    from st.core.events import (
-        EpochStart as EpochStart,
-    )
-    from st.core.events import (
-        Event as Event,
-    )
-    from st.core.events import (
-        ListenerFailed as ListenerFailed,
-    )
-    from st.core.events import (
-        PluginEvent as PluginEvent,
-    )
-    from st.core.events import (
-        PluginFailed as PluginFailed,
-    )
-    from st.core.events import (
-        PluginLoaded as PluginLoaded,
-    )
-    from st.core.events import (
-        PluginUnloaded as PluginUnloaded,
-    )
-    from st.core.events import (
-        RunFinished as RunFinished,
-    )
-    from st.core.events import (
-        RunStarted as RunStarted,
-    )
-    from st.core.events import (
-        ServiceRegistered as ServiceRegistered,
-    )
-    from st.core.events import (
-        ServiceUnregistered as ServiceUnregistered,
-    )
-    from st.core.events import (
-        SystemInit as SystemInit,
-    )
-    from st.core.events import (
-        SystemShutdown as SystemShutdown,
-    )
-    from st.core.events import (
-        Telemetry as Telemetry,
-    )
-    from st.core.events import (
-        TensorOp as TensorOp,
-    )
-    from st.core.events import (
-        event as event,
-    )
-    from st.core.handle import (
-        Contribution as Contribution,
-    )
-    from st.core.handle import (
-        PluginHandle as PluginHandle,
-    )
-    from st.core.handle import (
-        PluginState as PluginState,
-    )
-    from st.core.metadata import PluginMetadata as PluginMetadata
-    from st.core.plugin import Plugin as Plugin
-    from st.core.registry import PluginRegistry as PluginRegistry
-    from st.core.registry import Registry as Registry
-    from st.core.runtime import (
-        global_registry as global_registry,
-    )
-    from st.core.runtime import (
-        init_plugin_system as init_plugin_system,
-    )
-    from st.core.services import (
-        ServiceKey as ServiceKey,
-    )
-    from st.core.services import (
-        ServiceReference as ServiceReference,
-    )
-    from st.core.services import (
-        Services as Services,
-    )
-    from st.core.services import (
-        Tracker as Tracker,
-    )
-    from st.core.subscription import Subscription as Subscription
-    from st.core.subscription import Topic as Topic
-    from st.core.unloading import Unloaded as Unloaded
+if TYPE_CHECKING:  # a star re-exports what the module itself defines, to type checkers
+    from st.core.bus import *
+    from st.core.capability import *
+    from st.core.config import *
+    from st.core.context import *
+    from st.core.discovery import *
+    from st.core.errors import *
+    from st.core.events import *
+    from st.core.handle import *
+    from st.core.metadata import *
+    from st.core.plugin import *
+    from st.core.registry import *
+    from st.core.runtime import *
+    from st.core.service import *
+    from st.core.services import *
+    from st.core.subscription import *
+    from st.core.unloading import *
 
 # Where each name lives. A module is imported when one of its names is first asked for, so that
 # `import st.core` costs next to nothing.
 _MODULES = {
-    "bus": "Answers DispatchReport EventBus ListenerFailure",
+    "bus": "DispatchReport EventBus ListenerFailure",
     "capability": "PluginCapability",
     "config": "Config",
     "context": "PluginContext",
@@ -228,7 +61,8 @@ _MODULES = {
     "plugin": "Plugin",
     "registry": "PluginRegistry Registry",
     "runtime": "global_registry init_plugin_system",
-    "services": "ServiceKey ServiceReference Services Tracker",
+    "service": "ServiceKey ServiceReference Tracker",
+    "services": "Services",
     "subscription": "Subscription Topic",
     "unloading": "Unloaded",
 }

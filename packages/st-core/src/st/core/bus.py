@@ -5,17 +5,28 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from st.core.errors import EventDepthError, EventNameError
 from st.core.events import E, Event, ListenerFailed
 from st.core.gate import Gate
 from st.core.isolation import LOOPS, Call, outcomes, publisher, recorder
-from st.core.subscription import EVERYTHING, Key, Once, Subscription, Topic, is_compiled
+from st.core.subscription import (
+    EVERYTHING,
+    Key,
+    Once,
+    Options,
+    Subscription,
+    Topic,
+    is_compiled,
+)
+
+if TYPE_CHECKING:
+    from st.core.stream import Stream
 
 # Nested publishes from which on a full stack counts as listeners setting each other off.
 _RUNAWAY_DEPTH = 32
@@ -26,7 +37,6 @@ class ListenerFailure:
     """One listener that raised."""
 
     plugin_id: str
-    subscription: Subscription
     error: Exception
 
 
@@ -37,18 +47,6 @@ class DispatchReport:
     matched: int
     delivered: int
     failures: tuple[ListenerFailure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the listeners returned, in order, those that returned None left out."""
-
-    values: tuple[Any, ...]
-    failures: tuple[ListenerFailure, ...]
-
-    def first(self, default: object = None) -> Any:
-        """The first value, `default` when there is none."""
-        return self.values[0] if self.values else default
 
 
 class EventBus:
@@ -90,25 +88,11 @@ class EventBus:
 
     @overload
     def subscribe(
-        self,
-        what: type[E] | str,
-        fn: Callable[[E], object],
-        *,
-        rank: int = 0,
-        once: bool = False,
-        where: Callable[[E], object] | None = None,
-        exclude: tuple[Key, ...] = (),
-        max_failures: int | None = None,
+        self, what: type[E] | str, fn: Callable[[E], object], **options: Unpack[Options[E]]
     ) -> Subscription: ...
     @overload
     def subscribe(
-        self,
-        what: Key,
-        fn: Callable[[Any], object],
-        *,
-        raw: Literal[True],
-        rank: int = 0,
-        max_failures: int | None = None,
+        self, what: Key, fn: Call, *, raw: Literal[True], rank: int = 0
     ) -> Subscription: ...
     def subscribe(self, what: Key, fn: Call, **options: Any) -> Subscription:  # noqa: D417
         """Have `fn` called for every event of a class, of a name, or for all (`"*"`).
@@ -126,13 +110,20 @@ class EventBus:
         Returns:
             The handle that undoes it.
         """
-        made = self.prepare(what, fn, **options)
+        made = Subscription(self, what, fn, **options)
         self.change(add=(made,))
         return made
 
-    def prepare(self, what: Key, fn: Call, **options: Any) -> Subscription:
-        """A subscription that is not on the bus yet; `change` puts it there."""
-        return Subscription(self, what, fn, **options)
+    def stream(
+        self, what: type[E] | str, *, maxsize: int = 1024
+    ) -> AbstractAsyncContextManager[Stream[E]]:
+        """Events for an asyncio task: `async with bus.stream(E) as s: async for event in s: ...`.
+
+        At most `maxsize` are kept; the oldest make room and are counted in `s.n_dropped`.
+        """
+        from st.core.stream import Stream  # imports asyncio
+
+        return Stream(self, what, maxsize)
 
     def change(
         self, *, add: Iterable[Subscription] = (), remove: Iterable[Subscription] = ()
@@ -143,12 +134,7 @@ class EventBus:
         with self._lock:
             for subscription in remove:
                 if subscription.is_open:
-                    subscription.is_open = False
-                    del self._by_call[id(subscription.call)]
-                    listeners = self._by_key[subscription.key]
-                    del listeners[subscription]
-                    if not listeners:
-                        del self._by_key[subscription.key]
+                    self._remove(subscription)
                     touched[subscription.key] = None
                     removed.append(subscription)
             for subscription in add:
@@ -171,6 +157,14 @@ class EventBus:
         self._by_key.setdefault(subscription.key, {})[subscription] = None
         subscription.is_open = True
 
+    def _remove(self, subscription: Subscription) -> None:
+        subscription.is_open = False
+        del self._by_call[id(subscription.call)]
+        listeners = self._by_key[subscription.key]
+        del listeners[subscription]
+        if not listeners:
+            del self._by_key[subscription.key]
+
     # --- publishing -----------------------------------------------------------------------------
 
     def topic(self, event_type: type[E]) -> Topic[E]:
@@ -185,30 +179,24 @@ class EventBus:
 
     def publish_report(self, event: Event) -> DispatchReport:
         """Publish, and say how many listeners it reached and which failed."""
-        answers, failures = self._ask(event)
-        return DispatchReport(len(answers) + len(failures), len(answers), failures)
+        values, failures = self._ask(event)
+        return DispatchReport(len(values) + len(failures), len(values), tuple(failures))
 
-    def collect(self, event: Event) -> Answers:
-        """Publish, and give what the listeners returned."""
-        answers, failures = self._ask(event)
-        return Answers(tuple([value for value in answers if value is not None]), failures)
+    def collect(self, event: Event) -> tuple[Any, ...]:
+        """Publish, and give what the listeners returned, in order, without the Nones."""
+        return tuple([value for value in self._ask(event)[0] if value is not None])
 
-    def _ask(self, event: Event) -> tuple[list[object], tuple[ListenerFailure, ...]]:
+    def _ask(self, event: Event) -> tuple[list[object], list[ListenerFailure]]:
         event_type = event.__class__
         calls = self._table.get(event_type) or self._resolve(event_type)
         with self.gate if event_type in self._gated else nullcontext():
             calls = self._gated.get(event_type) or calls
-            asked = [(self._by_call.get(id(call)), call) for call in calls]
-            answered = outcomes(calls, event)
-        answers: list[object] = []
+            answers = outcomes(calls, event)
         failures: list[ListenerFailure] = []
-        for (subscription, _), (call, value, error) in zip(asked, answered, strict=True):
-            if error is None or subscription is None:
-                answers.append(value)
-            else:
-                failures.append(ListenerFailure(subscription.plugin_id, subscription, error))
-                self._failed(call, event, error)
-        return answers, tuple(failures)
+        for call, _, error in answers:
+            if error is not None:
+                failures.append(ListenerFailure(self._failed(call, event, error), error))
+        return [value for _, value, error in answers if error is None], failures
 
     # --- dispatch tables ------------------------------------------------------------------------
 
@@ -317,17 +305,18 @@ class EventBus:
         subscription = next(item for item in listeners if item.raw_call is call)
         self._failed(subscription.call, event_type(*fields), error)
 
-    def _failed(self, call: Call, event: Event, error: Exception) -> None:
+    def _failed(self, call: Call, event: Event, error: Exception) -> str:
+        """Count and report a failure; the id of the plugin whose it is."""
         if isinstance(error, RecursionError):
             error = _runaway(event, error)
         subscription = call.subscription if isinstance(call, Once) else self._by_call.get(id(call))
-        plugin_id = ""
         # None when it was closed while it ran: there is nothing left to count on.
+        plugin_id = "" if subscription is None else subscription.plugin_id
         if subscription is not None:
-            plugin_id = subscription.plugin_id
             self._count(subscription, event, error)
         if not isinstance(event, ListenerFailed):
             self.publish(ListenerFailed(event, plugin_id, error))
+        return plugin_id
 
     def _count(self, subscription: Subscription, event: Event, error: Exception) -> None:
         subscription.n_failures += 1

@@ -91,9 +91,15 @@ class Config:
 
     # --- writing --------------------------------------------------------------------------------
 
-    def set(self, plugin_id: str, key: str, value: object) -> None:
-        """Write to the layer just above the defaults; files, environment and overrides win."""
+    def set(self, plugin_id: str, key: str, value: object) -> Callable[[], None]:
+        """Write to the layer just above the defaults; files, environment and overrides win.
+
+        Returns:
+            What puts back the value written before.
+        """
+        before = self._written.get((plugin_id, key), _MISSING)
         self._write(self._written, plugin_id, key, value, value)
+        return lambda: self._write(self._written, plugin_id, key, before, before)
 
     def unset(self, plugin_id: str, key: str) -> None:
         """Take back what `set` wrote."""

@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 
 from st.core.errors import ClosedContextError
 from st.core.events import E, Event
 from st.core.isolation import Call, attempt
-from st.core.services import ServiceKey, ServiceReference, Tracker
-from st.core.subscription import Key, Subscription, Topic
+from st.core.service import ServiceKey, ServiceReference, Tracker
+from st.core.services import as_key
+from st.core.subscription import Key, Options, Subscription, Topic
 
 if TYPE_CHECKING:
     from logging import Logger
 
     from st.core.registry import Registry
 
-T = TypeVar("T")
-D = TypeVar("D")
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 
 _MISSING: Final[Any] = object()
 #: How long unloading waits for a spawned thread to heed its stop event.
@@ -70,31 +71,19 @@ class PluginContext:
 
     @overload
     def subscribe(
-        self,
-        what: type[E] | str,
-        fn: Callable[[E], object],
-        *,
-        rank: int = 0,
-        once: bool = False,
-        where: Callable[[E], object] | None = None,
-        exclude: tuple[Key, ...] = (),
-        max_failures: int | None = None,
+        self, what: type[E] | str, fn: Callable[[E], object], **options: Unpack[Options[E]]
     ) -> Subscription: ...
     @overload
     def subscribe(
-        self,
-        what: Key,
-        fn: Callable[[Any], object],
-        *,
-        raw: Literal[True],
-        rank: int = 0,
-        max_failures: int | None = None,
+        self, what: Key, fn: Call, *, raw: Literal[True], rank: int = 0
     ) -> Subscription: ...
     def subscribe(self, what: Key, fn: Call, **options: Any) -> Subscription:
         """Have `fn` called for events until the plugin unloads; see `EventBus.subscribe`."""
         self._check_open()
         bus = self.registry.bus
-        made = bus.prepare(what, fn, plugin_id=self.plugin_id, is_gated=self._is_gated, **options)
+        made = Subscription(
+            bus, what, fn, plugin_id=self.plugin_id, is_gated=self._is_gated, **options
+        )
         self._subscriptions.append(made)
         if not self._is_staged:
             bus.change(add=(made,))
@@ -114,25 +103,25 @@ class PluginContext:
 
     def register_service(
         self,
-        key: ServiceKey[T] | str,
-        service: T | None = None,
+        key: ServiceKey[_T] | str,
+        service: _T | None = None,
         *,
-        factory: Callable[[], T] | None = None,
+        factory: Callable[[], _T] | None = None,
         rank: int = 0,
     ) -> ServiceReference:
         """Offer a service until the plugin unloads; see `Services.register`."""
         self._check_open()
         services = self.registry.services
-        made = services.prepare(key, service, factory=factory, rank=rank, plugin_id=self.plugin_id)
+        made = ServiceReference(services, as_key(key), service, factory, rank, self.plugin_id)
         self._references.append(made)
         if not self._is_staged:
             services.change(add=(made,))
         return made
 
     @overload
-    def get_service(self, key: ServiceKey[T]) -> T: ...
+    def get_service(self, key: ServiceKey[_T]) -> _T: ...
     @overload
-    def get_service(self, key: ServiceKey[T], default: D) -> T | D: ...
+    def get_service(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get_service(self, key: str, default: object = ...) -> Any: ...
     def get_service(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
@@ -148,9 +137,9 @@ class PluginContext:
 
     def track(
         self,
-        key: ServiceKey[T] | str,
-        added: Callable[[T], object],
-        removed: Callable[[T], object] | None = None,
+        key: ServiceKey[_T] | str,
+        added: Callable[[_T], object],
+        removed: Callable[[_T], object] | None = None,
     ) -> Tracker:
         """Follow the providers of a service as they come and go; see `Services.track`."""
         self._check_open()
@@ -168,15 +157,13 @@ class PluginContext:
         return config.get("", key, default) if value is _MISSING else value
 
     def set_config(self, key: str, value: object) -> None:
-        """Write a value; it is taken back when the plugin unloads."""
+        """Write a value; what was written before comes back when the plugin unloads."""
         self._check_open()
-        config = self.registry.config
-        config.set(self.plugin_id, key, value)
-        self._undo.append(lambda: config.unset(self.plugin_id, key))
+        self._undo.append(self.registry.config.set(self.plugin_id, key, value))
 
     # --- everything else ------------------------------------------------------------------------
 
-    def enter_context(self, manager: AbstractContextManager[T]) -> T:
+    def enter_context(self, manager: AbstractContextManager[_T]) -> _T:
         """Enter a context manager; it is left when the plugin unloads."""
         self._check_open()
         entered = manager.__enter__()

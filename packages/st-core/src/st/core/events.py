@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, dataclass_transform
 from st.core.errors import EventNameError
 
 E = TypeVar("E", bound="Event")
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Event:
@@ -179,13 +179,13 @@ class RunFinished(Event):
 
 
 @event
-class CustomEvent(Event, Generic[T]):
+class CustomEvent(Event, Generic[_T]):
     """An event without a class of its own; make one with `PluginEvent.custom`."""
 
     event_type: str
-    data: T
+    data: _T
 
-    def downcast(self, kind: type[T]) -> T | None:
+    def downcast(self, kind: type[_T]) -> _T | None:
         """The data when it is a `kind`, else None."""
         return self.data if isinstance(self.data, kind) else None
 
@@ -245,7 +245,7 @@ class PluginEvent:
     RunFinished = RunFinished
 
     @staticmethod
-    def custom(event_type: str, data: T) -> CustomEvent[T]:
+    def custom(event_type: str, data: _T) -> CustomEvent[_T]:
         """An event addressed by `event_type`, carrying `data`.
 
         Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
 
 
 class Gate:
@@ -28,12 +27,7 @@ class Gate:
                     self._condition.wait()
             self._depths[me] = self._depths.get(me, 0) + 1
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         me = threading.get_ident()
         with self._condition:
             if self._depths[me] == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -42,55 +42,33 @@ class Contribution:
     table: Mapping[str, Any]
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class PluginHandle:
     """One plugin in one registry. Written by the registry, read by everybody else.
 
     Attributes:
         metadata: Its facts, from the manifest or the class.
-        state: Where it is in its life, and
-        reason: why, when that needs explaining; else "".
         origin: Where it comes from: a distribution, a path, or "registered here".
+        source: What makes the plugin.
         distribution: The distribution's name, "" when it comes from none.
-        plugin: The live object, None unless active.
         is_opaque: No manifest says what it offers before it is loaded.
         contributes: The manifest's contribution tables by point.
-        source: What makes the plugin.
+        state: Where it is in its life, and
+        reason: why, when that needs explaining; else "".
+        plugin: The live object, None unless active.
         sequence: Its place in the order of arrival.
     """
 
-    __slots__ = (
-        "contributes",
-        "distribution",
-        "is_opaque",
-        "metadata",
-        "origin",
-        "plugin",
-        "reason",
-        "sequence",
-        "source",
-        "state",
-    )
-
-    def __init__(
-        self,
-        metadata: PluginMetadata,
-        origin: str,
-        source: Source,
-        *,
-        distribution: str = "",
-        is_opaque: bool = False,
-        contributes: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> None:
-        self.metadata = metadata
-        self.origin = origin
-        self.source = source
-        self.distribution = distribution
-        self.is_opaque = is_opaque
-        self.contributes = contributes or {}
-        self.state = PluginState.DISCOVERED
-        self.reason = ""
-        self.plugin: Any = None
-        self.sequence = 0
+    metadata: PluginMetadata
+    origin: str
+    source: Source
+    distribution: str = ""
+    is_opaque: bool = False
+    contributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    state: PluginState = PluginState.DISCOVERED
+    reason: str = ""
+    plugin: Any = None
+    sequence: int = 0
 
     @property
     def id(self) -> str:

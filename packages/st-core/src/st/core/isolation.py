@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from st.core.events import Event
 
 Call: TypeAlias = Callable[[Any], object]
-Failed: TypeAlias = Callable[[Call, Any, Exception], None]
+Failed: TypeAlias = Callable[[Call, Any, Exception], object]
 
 
 def publisher(

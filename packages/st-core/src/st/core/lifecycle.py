@@ -22,7 +22,7 @@ from st.core.isolation import attempt, loading
 from st.core.manifest import differences
 from st.core.metadata import PluginMetadata, split_contract
 from st.core.resolve import unmet
-from st.core.services import ServiceKey
+from st.core.service import ServiceKey
 from st.core.table import PluginTable
 from st.core.turns import Turns
 

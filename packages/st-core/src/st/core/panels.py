@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
-from st.core.services import ServiceKey
+from st.core.service import ServiceKey
 
 
 @dataclass(frozen=True, slots=True)

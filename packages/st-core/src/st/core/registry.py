@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar, overload
 
 from st.core.bus import EventBus
@@ -19,14 +18,15 @@ from st.core.lifecycle import Lifecycle, declared_metadata
 from st.core.metadata import PluginMetadata
 from st.core.paths import sources_in
 from st.core.resolve import in_order
-from st.core.services import ServiceKey, Services
+from st.core.service import ServiceKey
+from st.core.services import Services
 from st.core.source import ClassSource, EntryPointSource, ObjectSource, Source
 from st.core.table import PluginTable
 from st.core.turns import Turns
 from st.core.unloading import Unloaded, Unloading
 
-T = TypeVar("T")
-D = TypeVar("D")
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 
 _MISSING: Final[Any] = object()
 
@@ -275,12 +275,7 @@ class Registry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
 
     # --- looking up -----------------------------------------------------------------------------
@@ -325,9 +320,9 @@ class Registry:
         return self.lifecycle.activate_all(found) if activate else found
 
     @overload
-    def get_service(self, key: ServiceKey[T]) -> T: ...
+    def get_service(self, key: ServiceKey[_T]) -> _T: ...
     @overload
-    def get_service(self, key: ServiceKey[T], default: D) -> T | D: ...
+    def get_service(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get_service(self, key: str, default: object = ...) -> Any: ...
     def get_service(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:

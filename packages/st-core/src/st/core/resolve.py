@@ -15,7 +15,6 @@ _RELIABLE = frozenset(
         PluginState.UNRESOLVED,  # looked into itself, further along the chain
         PluginState.LOADING,
         PluginState.ACTIVE,
-        PluginState.UNLOADED,
     }
 )
 

@@ -4,165 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar, cast, overload
+from typing import Any, Final, TypeVar, overload
 
-from st.core.errors import ServiceError, ServiceNotFoundError, ServiceTypeError, listed
-from st.core.events import Event, ServiceRegistered, ServiceUnregistered
+from st.core.errors import ServiceNotFoundError, listed
+from st.core.events import Event, ListenerFailed, ServiceRegistered, ServiceUnregistered
 from st.core.isolation import attempt
 from st.core.nearest import did_you_mean
+from st.core.service import ServiceKey, ServiceReference, Tracker
 from st.core.turns import Turns
 from st.core.versions import satisfies
 
-T = TypeVar("T")
-D = TypeVar("D")
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 
 _MISSING: Final[Any] = object()
-
-
-class ServiceKey(Generic[T]):
-    """The name of a service together with its type.
-
-    A key lives in a module both sides import; in different modules, equal names mean the same
-    service. `version` is that of the contract: a provider of the same major version and at least
-    the same minor one will do.
-
-    >>> CLOCK: ServiceKey[Callable[[], float]] = ServiceKey("clock", version="1.2")
-    >>> CLOCK
-    ServiceKey('clock', version='1.2')
-
-    Args:
-        name: What the service is addressed by.
-        contract: A class or runtime-checkable protocol that every provider is checked against.
-        version: "major.minor" of the contract, "" when it has none.
-    """
-
-    __slots__ = ("contract", "name", "version")
-
-    def __init__(self, name: str, contract: type[Any] | None = None, *, version: str = "") -> None:
-        self.name = name
-        self.contract = contract
-        self.version = version
-        _contract_version(version)
-
-    def __repr__(self) -> str:
-        version = f", version={self.version!r}" if self.version else ""
-        return f"ServiceKey({self.name!r}{version})"
-
-
-class ServiceReference:
-    """One provider's entry; closing it, also by leaving `with`, withdraws the service."""
-
-    __slots__ = (
-        "_factory",
-        "_service",
-        "_services",
-        "is_open",
-        "name",
-        "plugin_id",
-        "rank",
-        "sequence",
-        "version",
-    )
-
-    def __init__(
-        self,
-        services: Services,
-        name: str,
-        service: object,
-        factory: Callable[[], object] | None,
-        rank: int,
-        version: str,
-        plugin_id: str,
-    ) -> None:
-        self._services = services
-        self._service = service
-        self._factory = factory
-        self.name = name
-        self.rank = rank
-        self.version = version
-        self.plugin_id = plugin_id
-        self.is_open = False
-        self.sequence = 0
-
-    @property
-    def service(self) -> Any:
-        """The object; a factory is called now, once, by one thread."""
-        if self._service is _MISSING:
-            self._services.build(self)
-        return self._service
-
-    def fill(self) -> None:
-        """Call the factory unless somebody has done so. The caller has the turn for it."""
-        if self._service is _MISSING and self._factory is not None:
-            self._service = self._factory()
-
-    def close(self) -> bool:
-        """Withdraw the service. False when it was withdrawn already."""
-        return bool(self._services.change(remove=(self,)))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<service {self.name} of {self.plugin_id or 'no plugin'}>"
-
-
-class Tracker:
-    """Follows the providers of one service; closing it stops that."""
-
-    __slots__ = ("_added", "_removed", "_services", "_shown", "name")
-
-    def __init__(
-        self,
-        services: Services,
-        name: str,
-        added: Callable[[Any], object],
-        removed: Callable[[Any], object] | None,
-    ) -> None:
-        self._services = services
-        self._added = added
-        self._removed = removed
-        self._shown: dict[ServiceReference, object] = {}
-        self.name = name
-
-    def show(self, reference: ServiceReference) -> None:
-        """Tell of a provider, once."""
-        if reference in self._shown:
-            return
-        service = reference.service
-        self._shown[reference] = service
-        self._added(service)
-
-    def hide(self, reference: ServiceReference) -> None:
-        """Tell that a provider is gone, if it was ever told of."""
-        service = self._shown.pop(reference, _MISSING)
-        if service is not _MISSING and self._removed is not None:
-            self._removed(service)
-
-    def close(self) -> None:
-        """Follow no longer; nothing is called for the providers that stay."""
-        self._services.untrack(self)
-        self._shown.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Services:
@@ -191,10 +46,10 @@ class Services:
 
     def register(
         self,
-        key: ServiceKey[T] | str,
-        service: T | None = None,
+        key: ServiceKey[_T] | str,
+        service: _T | None = None,
         *,
-        factory: Callable[[], T] | None = None,
+        factory: Callable[[], _T] | None = None,
         rank: int = 0,
         plugin_id: str = "",
     ) -> ServiceReference:
@@ -211,30 +66,9 @@ class Services:
             ServiceTypeError: When `service` does not fulfil the key's contract.
             ServiceError: When neither or both of `service` and `factory` are given.
         """
-        made = self.prepare(key, service, factory=factory, rank=rank, plugin_id=plugin_id)
+        made = ServiceReference(self, as_key(key), service, factory, rank, plugin_id)
         self.change(add=(made,))
         return made
-
-    def prepare(
-        self,
-        key: ServiceKey[Any] | str,
-        service: object,
-        *,
-        factory: Callable[[], object] | None = None,
-        rank: int = 0,
-        plugin_id: str = "",
-    ) -> ServiceReference:
-        """A service that nobody can see yet; `change` puts it in the table."""
-        name = key if isinstance(key, str) else key.name
-        if (service is None) == (factory is None):
-            raise ServiceError(f"register_service({name!r}): give a service or a factory, not both")
-        version = ""
-        if isinstance(key, ServiceKey):
-            version = key.version
-            if factory is None:
-                _check_contract(key, service, plugin_id)
-        held = service if factory is None else _MISSING
-        return ServiceReference(self, name, held, factory, rank, version, plugin_id)
 
     def change(
         self, *, add: Iterable[ServiceReference] = (), remove: Iterable[ServiceReference] = ()
@@ -259,16 +93,9 @@ class Services:
                 if best is None or reference.rank > best.rank:
                     self._best[reference.name] = reference
         for reference in removed:
-            for tracker in tuple(self._trackers.get(reference.name, ())):
-                attempt(tracker.hide, reference)
+            self._tell(reference, ServiceUnregistered(reference.name, reference.plugin_id))
         for reference in added:
-            for tracker in tuple(self._trackers.get(reference.name, ())):
-                attempt(tracker.show, reference)
-        if self._announce is not None:
-            for reference in removed:
-                self._announce(ServiceUnregistered(reference.name, reference.plugin_id))
-            for reference in added:
-                self._announce(ServiceRegistered(reference.name, reference.plugin_id))
+            self._tell(reference, ServiceRegistered(reference.name, reference.plugin_id))
         return removed
 
     def _choose(self, name: str) -> None:
@@ -278,12 +105,30 @@ class Services:
         else:
             del self._all[name], self._best[name]
 
+    def _tell(self, reference: ServiceReference, event: Event) -> None:
+        is_new = isinstance(event, ServiceRegistered)
+        for tracker in tuple(self._trackers.get(reference.name, ())):
+            self._call(tracker, tracker.show if is_new else tracker.hide, reference, event)
+        if self._announce is not None:
+            self._announce(event)
+
+    def _call(
+        self,
+        tracker: Tracker,
+        call: Callable[[ServiceReference], object],
+        reference: ServiceReference,
+        event: Event,
+    ) -> None:
+        error = attempt(call, reference)
+        if error is not None and self._announce is not None:
+            self._announce(ListenerFailed(event, tracker.plugin_id, error))
+
     # --- looking up -----------------------------------------------------------------------------
 
     @overload
-    def get(self, key: ServiceKey[T]) -> T: ...
+    def get(self, key: ServiceKey[_T]) -> _T: ...
     @overload
-    def get(self, key: ServiceKey[T], default: D) -> T | D: ...
+    def get(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get(self, key: str, default: object = ...) -> Any: ...
     def get(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
@@ -301,38 +146,34 @@ class Services:
             return default
         raise self.not_found(key)
 
-    def resolve(self, reference: ServiceReference, key: ServiceKey[Any] | str) -> Any:
-        """A provider's object, checked against the key's contract."""
-        service = reference.service
-        if isinstance(key, ServiceKey) and key.contract is not None:
-            _check_contract(key, service, reference.plugin_id)
-        return service
-
-    def offers(self, name: str, versions: str) -> bool:
-        """Whether anybody offers a contract version within a PEP 440 specifier ("" for any)."""
-        return any(
-            not versions or satisfies(reference.version or "0", versions)
-            for reference in self.references(name)
-        )
-
     def find(self, key: ServiceKey[Any] | str) -> ServiceReference | None:
         """The best provider's entry, None when there is none."""
         if isinstance(key, str):
             return self._best.get(key)
         best = self._best.get(key.name)
-        if best is None or not key.version or _is_compatible(best.version, key.version):
+        if best is None or key.admits(best.key.version):
             return best
-        others = [
-            reference
-            for reference in self.references(key.name)
-            if _is_compatible(reference.version, key.version)
-        ]
-        return others[0] if others else None
+        references = self.references(key.name)
+        return next((other for other in references if key.admits(other.key.version)), None)
+
+    def resolve(self, reference: ServiceReference, key: ServiceKey[Any] | str) -> Any:
+        """A provider's object, checked against the key's contract."""
+        service = reference.service
+        if not isinstance(key, str):
+            key.check(service, reference.plugin_id)
+        return service
 
     def references(self, name: str) -> tuple[ServiceReference, ...]:
         """All providers of a service, best first."""
         with self._lock:
             return tuple(sorted(self._all.get(name, ()), key=_preference))
+
+    def offers(self, name: str, versions: str) -> bool:
+        """Whether anybody offers a contract version within a PEP 440 specifier ("" for any)."""
+        return any(
+            not versions or satisfies(reference.key.version or "0", versions)
+            for reference in self.references(name)
+        )
 
     def names(self) -> tuple[str, ...]:
         """The names of all services, sorted."""
@@ -341,17 +182,16 @@ class Services:
 
     def not_found(self, key: ServiceKey[Any] | str, why: str = "") -> ServiceNotFoundError:
         """The error that says what there is instead."""
-        name = key if isinstance(key, str) else key.name
+        name, names = as_key(key).name, self.names()
         others = [
-            f"{reference.version or 'no version'} by {reference.plugin_id or 'no plugin'}"
+            f"{reference.key.version or 'no version'} by {reference.plugin_id or 'no plugin'}"
             for reference in self.references(name)
         ]
-        if others and isinstance(key, ServiceKey):
+        if others:
             return ServiceNotFoundError(
-                f"service {name!r}: contract version {key.version} is asked for; "
+                f"service {name!r}: contract version {as_key(key).version} is asked for; "
                 f"offered: {listed(others)}"
             )
-        names = self.names()
         return ServiceNotFoundError(
             f"nobody offers the service {name!r}{did_you_mean(name, names)}{why} "
             f"(offered now: {listed(names)})"
@@ -370,22 +210,22 @@ class Services:
 
     def track(
         self,
-        key: ServiceKey[T] | str,
-        added: Callable[[T], object],
-        removed: Callable[[T], object] | None = None,
+        key: ServiceKey[_T] | str,
+        added: Callable[[_T], object],
+        removed: Callable[[_T], object] | None = None,
         *,
         plugin_id: str = "",
     ) -> Tracker:
         """Have `added` called for every provider there is and will be, `removed` when one goes.
 
-        A failing callback is isolated, like a listener.
+        A failing callback is isolated and reported like a listener.
         """
-        name = key if isinstance(key, str) else key.name
-        tracker = Tracker(self, name, added, removed)
+        tracker = Tracker(self, as_key(key).name, added, removed, plugin_id)
         with self._lock:
-            self._trackers.setdefault(name, {})[tracker] = None
-        for reference in self.references(name):
-            attempt(tracker.show, reference)
+            self._trackers.setdefault(tracker.name, {})[tracker] = None
+        for reference in self.references(tracker.name):
+            event = ServiceRegistered(reference.name, reference.plugin_id)
+            self._call(tracker, tracker.show, reference, event)
         return tracker
 
     def untrack(self, tracker: Tracker) -> None:
@@ -397,28 +237,10 @@ class Services:
                 self._trackers.pop(tracker.name, None)
 
 
+def as_key(key: ServiceKey[Any] | str) -> ServiceKey[Any]:
+    """The key of a service addressed by name."""
+    return ServiceKey(key) if isinstance(key, str) else key
+
+
 def _preference(reference: ServiceReference) -> tuple[int, int]:
     return (-reference.rank, reference.sequence)
-
-
-def _contract_version(version: str) -> tuple[int, int]:
-    major, _, minor = version.partition(".")
-    try:
-        return (int(major), int(minor or 0)) if version else (0, 0)
-    except ValueError:
-        raise ServiceError(
-            f"contract version {version!r} is not of the form major.minor, such as 1.2"
-        ) from None
-
-
-def _is_compatible(offered: str, asked: str) -> bool:
-    have, need = _contract_version(offered), _contract_version(asked)
-    return have[0] == need[0] and have[1] >= need[1]
-
-
-def _check_contract(key: ServiceKey[Any], service: object, plugin_id: str) -> None:
-    if key.contract is not None and not isinstance(service, key.contract):
-        raise ServiceTypeError(
-            f"service {key.name!r} of {plugin_id or 'no plugin'} is a "
-            f"{type(service).__qualname__}, expected {cast(Any, key.contract).__qualname__}"
-        )

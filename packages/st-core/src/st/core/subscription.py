@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import BuiltinFunctionType, TracebackType
-from typing import Any, Final, Generic, Protocol, Self, TypeAlias
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType
+from typing import Any, Final, Generic, Protocol, Self, TypeAlias, TypedDict
 
 from st.core.errors import EventError
 from st.core.events import E, Event
@@ -13,6 +14,16 @@ from st.core.isolation import Call
 #: What one can subscribe to: an event class, the name of one, or "*".
 Key: TypeAlias = type[Event] | str
 EVERYTHING: Final = "*"
+
+
+class Options(TypedDict, Generic[E], total=False):
+    """What may be said when subscribing; `EventBus.subscribe` explains each."""
+
+    rank: int
+    once: bool
+    where: Callable[[E], object] | None
+    exclude: tuple[Key, ...]
+    max_failures: int | None
 
 
 class Subscriptions(Protocol):
@@ -24,6 +35,7 @@ class Subscriptions(Protocol):
         """Add and remove subscriptions in one write; gives those really removed."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Subscription:
     """A listener's place on a bus. Closing it, also by leaving `with`, takes it off.
 
@@ -32,87 +44,58 @@ class Subscription:
         plugin_id: Whose it is, "" when no plugin's.
         n_failures: How often the listener has raised.
         is_open: Whether the listener is still called.
+        call: What the bus calls with an event, and
+        raw_call: with the event's fields; None for a listener that wants event objects.
     """
 
-    __slots__ = (
-        "_bus",
-        "call",
-        "exclude",
-        "is_gated",
-        "is_open",
-        "is_raw",
-        "key",
-        "logged",
-        "max_failures",
-        "n_failures",
-        "plugin_id",
-        "rank",
-        "raw_call",
-        "sequence",
-    )
+    bus: Subscriptions
+    key: Key
+    fn: Call
+    rank: int = 0
+    once: bool = False
+    where: Callable[[Any], object] | None = None
+    exclude: tuple[Key, ...] = ()
+    raw: bool = False
+    max_failures: int | None = None
+    plugin_id: str = ""
+    is_gated: bool = False
+    is_open: bool = False
+    n_failures: int = 0
+    sequence: int = 0
+    logged: tuple[type[Exception], ...] = ()
+    call: Call = field(init=False)
+    raw_call: Call | None = field(init=False)
 
-    def __init__(
-        self,
-        bus: Subscriptions,
-        key: Key,
-        fn: Call,
-        *,
-        rank: int = 0,
-        once: bool = False,
-        where: Callable[[Any], object] | None = None,
-        exclude: tuple[Key, ...] = (),
-        raw: bool = False,
-        max_failures: int | None = None,
-        plugin_id: str = "",
-        is_gated: bool = False,
-    ) -> None:
-        if raw and key == EVERYTHING:
+    def __post_init__(self) -> None:
+        if self.raw and self.key == EVERYTHING:
             raise EventError("subscribe('*', raw=True): bare fields do not say which event")
-        if raw and (once or where is not None):
+        if self.raw and (self.once or self.where is not None):
             raise EventError("subscribe(..., raw=True) takes every event: no once, no where")
-        if exclude and key != EVERYTHING:
-            raise EventError(f"subscribe({key!r}, exclude=...): only '*' can exclude events")
-        self._bus = bus
-        self.key = key
-        self.rank = rank
-        self.exclude = exclude
-        self.is_raw = raw
-        self.max_failures = max_failures
-        self.plugin_id = plugin_id
-        self.is_gated = is_gated
-        self.is_open = False
-        self.sequence = 0
-        self.n_failures = 0
-        self.logged: tuple[type[Exception], ...] = ()
-        #: What takes the fields as a tuple, None for a listener that wants event objects.
-        self.raw_call = fn if raw else None
-        if raw:
-            self.call: Call = _with_fields(fn)
-        elif once:
-            self.call = Once(self, fn, where)
+        if self.exclude and self.key != EVERYTHING:
+            raise EventError(f"subscribe({self.key!r}, exclude=...): only '*' excludes events")
+        self.raw_call = self.fn if self.raw else None
+        if self.raw:
+            self.call = _with_fields(self.fn)
+        elif self.once:
+            self.call = Once(self)
         else:
-            self.call = fn if where is None else _filtered(fn, where)
+            self.call = self.fn if self.where is None else _filtered(self.fn, self.where)
 
     def close(self) -> bool:
         """Take the listener off the bus. False when it was off already.
 
         A publish that is under way on another thread may still call it once.
         """
-        return bool(self._bus.change(remove=(self,)))
+        return bool(self.bus.change(remove=(self,)))
 
-    def excludes(self, names: tuple[Key, ...]) -> bool:
+    def excludes(self, keys: tuple[Key, ...]) -> bool:
         """Whether this `"*"` listener does not want the event with these classes and names."""
-        return any(key in names for key in self.exclude)
+        return any(key in keys for key in self.exclude)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -123,35 +106,26 @@ class Subscription:
 class Once:
     """A listener that closes its subscription before it is called for the first time."""
 
-    __slots__ = ("_fn", "_where", "subscription")
+    __slots__ = ("subscription",)
 
-    def __init__(
-        self, subscription: Subscription, fn: Call, where: Callable[[Any], object] | None
-    ) -> None:
+    def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
-        self._fn = fn
-        self._where = where
 
     def __call__(self, event: Event) -> object:
         """Call the listener if this is the first event it wants."""
-        if self._where is not None and not self._where(event):
+        where = self.subscription.where
+        if where is not None and not where(event):
             return None
         # Of two publishing threads only one gets True from close().
-        return self._fn(event) if self.subscription.close() else None
+        return self.subscription.fn(event) if self.subscription.close() else None
 
 
 def _filtered(fn: Call, where: Callable[[Any], object]) -> Call:
-    def call_where(payload: Any) -> object:
-        return fn(payload) if where(payload) else None
-
-    return call_where
+    return lambda event: fn(event) if where(event) else None
 
 
 def _with_fields(fn: Call) -> Call:
-    def call_with_fields(event: Event) -> object:
-        return fn(event.as_record())
-
-    return call_with_fields
+    return lambda event: fn(event.as_record())
 
 
 def is_compiled(call: Call) -> bool:
