@@ -1,0 +1,104 @@
+"""Rows with classes, in memory, and their stratified split."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from st.nn.data.errors import DataError
+from st.nn.data.order import SPLIT, permutation
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Dataset:
+    """Examples to learn from or to be judged by. Arrays are not copied; do not modify them.
+
+    Attributes:
+        x: float32, shape `(n, *input_shape)`, C order.
+        y: int64, shape `(n,)`: indices into `classes`.
+        classes: The names of the classes.
+        rows: int64, shape `(n,)`: where each example stands in its source, counted from 1.
+        source: Where the rows come from, for messages.
+        digest: SHA-256 of the source's bytes, or empty.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+    classes: tuple[str, ...]
+    rows: NDArray[np.int64]
+    source: str = "data"
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.x) == len(self.y) == len(self.rows):
+            raise DataError(
+                self.source,
+                "path",
+                "as many labels and row numbers as examples",
+                f"{len(self.x)} examples, {len(self.y)} labels, {len(self.rows)} row numbers",
+            )
+        if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
+            raise DataError(
+                self.source,
+                "target",
+                f"labels 0 to {len(self.classes) - 1}",
+                f"labels {self.y.min()} to {self.y.max()}",
+            )
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return self.x.shape[1:]
+
+    def take(self, indices: NDArray[np.int64]) -> Dataset:
+        """Return the examples at `indices`, in that order, copied."""
+        return Dataset(
+            self.x[indices],
+            self.y[indices],
+            self.classes,
+            self.rows[indices],
+            self.source,
+            self.digest,
+        )
+
+    def split(self, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
+        """Return (to learn from, held out), every class divided in the same proportion.
+
+        Args:
+            held_out: Share of the examples to hold out, above 0 and below 1. The number of
+                examples held out is rounded up; each class gives its share, give or take one.
+            seed: Decides which; the same seed always holds out the same rows.
+
+        Raises:
+            DataError: Nothing would be left to learn from.
+        """
+        n_held_out = math.ceil(held_out * len(self) - 1e-9)
+        if not 0 < n_held_out < len(self):
+            raise DataError(
+                self.source,
+                "held_out",
+                "a share that leaves rows on both sides",
+                f"{held_out} of {len(self)} rows",
+            )
+        order = permutation(len(self), seed, SPLIT)
+        quotas = _quotas(np.bincount(self.y, minlength=len(self.classes)), n_held_out)
+        is_held_out = np.zeros(len(self), bool)
+        for label, quota in enumerate(quotas):
+            of_class = order[self.y[order] == label]
+            is_held_out[of_class[:quota]] = True
+        return self.take(np.flatnonzero(~is_held_out)), self.take(np.flatnonzero(is_held_out))
+
+
+def _quotas(counts: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Divide `total` among the classes in proportion to `counts`, by largest remainder."""
+    exact = counts * (total / counts.sum())
+    quotas: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    largest_first = np.argsort(quotas - exact, kind="stable")
+    quotas[largest_first[: total - int(quotas.sum())]] += 1
+    return quotas
