@@ -1,1 +1,96 @@
-"""Placeholder docstring, replaced by its owner."""
+"""Machine learning from plugins: modules, pipelines, training, and the model in your program.
+
+    >>> import st.nn
+    >>> st.nn.Linear(out_features=10)
+    Linear(out_features=10, in_features=None, bias=True)
+
+Everything public of the package is here and is imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from st.nn.backends import BackendChoice as BackendChoice
+    from st.nn.backends import choose_backend as choose_backend
+    from st.nn.checkpoint import CheckpointError as CheckpointError
+    from st.nn.data import DataError as DataError
+    from st.nn.data import Dataset as Dataset
+    from st.nn.data import read_csv as read_csv
+    from st.nn.discovery import MODULE_REGISTRY as MODULE_REGISTRY
+    from st.nn.discovery import ModuleDiscoveryRegistry as ModuleDiscoveryRegistry
+    from st.nn.discovery import ModuleRegistered as ModuleRegistered
+    from st.nn.experiment import train_experiment as train_experiment
+    from st.nn.faults import DescriptionError as DescriptionError
+    from st.nn.faults import Fault as Fault
+    from st.nn.losses import CrossEntropy as CrossEntropy
+    from st.nn.losses import Loss as Loss
+    from st.nn.metadata import ModuleCategory as ModuleCategory
+    from st.nn.metadata import ModuleMetadata as ModuleMetadata
+    from st.nn.model import Model as Model
+    from st.nn.modules import Flatten as Flatten
+    from st.nn.modules import Linear as Linear
+    from st.nn.modules import Module as Module
+    from st.nn.modules import Relu as Relu
+    from st.nn.modules import Scope as Scope
+    from st.nn.optim import SGD as SGD
+    from st.nn.optim import Adam as Adam
+    from st.nn.optim import Optimizer as Optimizer
+    from st.nn.pipeline import ModulePipelineBuilder as ModulePipelineBuilder
+    from st.nn.predictor import Predictor as Predictor
+    from st.nn.saved import SavedModel as SavedModel
+    from st.nn.saved import load as load
+    from st.nn.step import TrainingStep as TrainingStep
+    from st.nn.tape import Tensor as Tensor
+    from st.nn.train import Trainer as Trainer
+
+_HOME = {
+    "Adam": "optim",
+    "BackendChoice": "backends",
+    "CheckpointError": "checkpoint",
+    "CrossEntropy": "losses",
+    "DataError": "data",
+    "Dataset": "data",
+    "DescriptionError": "faults",
+    "Fault": "faults",
+    "Flatten": "modules",
+    "Linear": "modules",
+    "Loss": "losses",
+    "MODULE_REGISTRY": "discovery",
+    "Model": "model",
+    "Module": "modules",
+    "ModuleCategory": "metadata",
+    "ModuleDiscoveryRegistry": "discovery",
+    "ModuleMetadata": "metadata",
+    "ModulePipelineBuilder": "pipeline",
+    "ModuleRegistered": "discovery",
+    "Optimizer": "optim",
+    "Predictor": "predictor",
+    "Relu": "modules",
+    "SGD": "optim",
+    "SavedModel": "saved",
+    "Scope": "modules",
+    "Tensor": "tape",
+    "Trainer": "train",
+    "TrainingStep": "step",
+    "choose_backend": "backends",
+    "load": "saved",
+    "read_csv": "data",
+    "train_experiment": "experiment",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

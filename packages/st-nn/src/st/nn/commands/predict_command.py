@@ -1,0 +1,112 @@
+"""``st predict``: what a trained model says of one row of its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from st.core import init_plugin_system
+from st.nn.commands.terminal import bar, has_colour, make_console, print_json, side_by_side
+from st.nn.data import DataError, Dataset
+from st.nn.experiment.panels import picture
+from st.nn.experiment.schema import SOURCES
+from st.nn.run import RunDirectory, RunDirectoryError
+from st.nn.saved import SavedModel, load
+
+_SHOWN_CLASSES = 3
+_BAR = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of the data of a run."""
+
+    number: int
+    is_held_out: bool
+    source: str
+    example: NDArray[np.float32]
+    truth: str
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--row", "number", type=int, default=1, help="Row of the data, counted from 1.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+def predict(run: Path, number: int, as_json: bool) -> None:
+    """Show what the model of RUN says of one row of its data."""
+    directory = RunDirectory(run)
+    config = directory.read_config()
+    with init_plugin_system() as registry:
+        model = load(run, registry=registry)
+        row = _row(directory, config, number)
+        # The data was scaled when it was read; the model scales what it is given.
+        shares = model.probabilities(row.example[np.newaxis] / np.float32(model.config.scale))[0]
+    if as_json:
+        print_json(_as_json(directory, model, row, shares))
+    else:
+        _print(model, row, shares)
+
+
+def _row(directory: RunDirectory, config: dict[str, Any], number: int) -> _Row:
+    try:
+        values = dict(config["experiment"]["data"])
+        path = Path(values["path"])
+        source = msgspec.convert({**values, "path": path.name}, SOURCES[values["source"]])
+        seed = int(config["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunDirectoryError(
+            f"{directory.path / 'config.json'} does not describe data: {error!r}"
+        ) from None
+    data: Dataset = source.read(path.parent)
+    if not 1 <= number <= len(data):
+        raise DataError(path.name, "path", f"a row from 1 to {len(data)}", str(number))
+    _, held_out = data.split(source.held_out, seed)
+    index = number - 1
+    return _Row(
+        number,
+        number in held_out.rows,
+        path.name,
+        data.x[index],
+        data.classes[data.y[index]],
+    )
+
+
+def _as_json(
+    directory: RunDirectory, model: SavedModel, row: _Row, shares: NDArray[Any]
+) -> dict[str, Any]:
+    return {
+        "run": str(directory.path),
+        "row": row.number,
+        "held_out": row.is_held_out,
+        "truth": row.truth,
+        "answer": model.classes[shares.argmax()],
+        "probabilities": dict(zip(model.classes, map(float, shares), strict=True)),
+    }
+
+
+def _print(model: SavedModel, row: _Row, shares: NDArray[Any]) -> None:
+    console = make_console()
+    known = "held out" if row.is_held_out else "learned from"
+    console.print(Text(f"row {row.number} of {row.source}, {known}: it is {row.truth}"))
+    image = picture(row.example)
+    if image is not None:
+        for line in side_by_side([image], [""], in_colour=has_colour(console)):
+            console.print(line)
+    best = shares.argsort()[::-1][:_SHOWN_CLASSES]
+    width = max(len(model.classes[label]) for label in best)
+    for place, label in enumerate(best):
+        name = model.classes[label]
+        line = Text("says " if place == 0 else "  or ")
+        line.append(f"{name:<{width}}", "bold" if place == 0 else "")
+        line.append(f"  {shares[label]:.3f}  ")
+        line.append(
+            bar(float(shares[label]), _BAR).rstrip(), "green" if name == row.truth else "red"
+        )
+        console.print(line)

@@ -1,0 +1,172 @@
+"""``st train``: from an experiment file to a trained model, and what one sees meanwhile."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from st.core import PluginState, Registry, init_plugin_system
+from st.core.handle import USABLE
+from st.nn.backends import AUTO, BackendChoice, choose_backend
+from st.nn.commands.progress import Progress
+from st.nn.commands.terminal import columns, has_colour, make_console, side_by_side
+from st.nn.experiment import (
+    CheckedExperiment,
+    ExperimentRun,
+    RunResult,
+    check_experiment,
+    read_document,
+)
+from st.nn.experiment.panels import mistake_caption, mistakes, picture
+from st.nn.faults import TIMES
+from st.nn.pipeline import layer_rows
+
+_SHOWN_MISTAKES = 3
+_COUNTS = ("Nothing", "One", "Two", "Three")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--backend", metavar="NAME", help="Compute there, whatever the file says.")
+@click.option(
+    "--plugin",
+    "plugins",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Load a plugin from a Python file first; may be given several times.",
+)
+@click.pass_context
+def train(ctx: click.Context, file: Path, backend: str | None, plugins: tuple[Path, ...]) -> None:
+    """Train a model from an experiment FILE."""
+    console = make_console()
+    with init_plugin_system() as registry:
+        for plugin in plugins:
+            registry.load_path(plugin)
+        document = read_document(file)
+        checked = check_experiment(document, registry, backend=backend)
+        _print_data(console, checked)
+        choice = choose_backend(registry, checked.config.backend)
+        run = ExperimentRun(checked, choice, registry)
+        _print_plan(console, run, choice, registry)
+        try:
+            with Progress(console, registry.bus, checked.config.epochs):
+                result = run.run()
+        except KeyboardInterrupt:
+            click.echo(_interrupted(run), err=True)
+            ctx.exit(130)
+        wrong = mistakes(checked.held_out, result.evaluation)
+        _print_result(console, checked, result, wrong[:_SHOWN_MISTAKES])
+        _print_written(console, result)
+        row = int(checked.held_out.rows[wrong[0] if wrong else 0])
+        _print_next(console, file, result, row, _others(registry, choice))
+
+
+def _print_data(console: Console, checked: CheckedExperiment) -> None:
+    learned, held_out = checked.learned, checked.held_out
+    shape = TIMES.join(map(str, learned.input_shape))
+    is_image = picture(learned.x[0]) is not None
+    what = f"images {shape}" if is_image else f"rows of {shape} numbers"
+    _print_fact(
+        console,
+        checked.config.name,
+        f"{len(learned) + len(held_out):,} {what} · {len(learned):,} to learn, "
+        f"{len(held_out):,} held out · seed {checked.config.seed}",
+    )
+
+
+def _print_plan(
+    console: Console, run: ExperimentRun, choice: BackendChoice, registry: Registry
+) -> None:
+    handles = registry.list()
+    packages = {handle.distribution for handle in handles if handle.distribution}
+    needed = [handle.id for handle in handles if handle.state is PluginState.ACTIVE]
+    _print_fact(
+        console,
+        "found",
+        f"{len(handles)} plugins in {len(packages)} packages, "
+        f"{len(needed)} needed: {', '.join(needed)}",
+    )
+    reason = f" ({choice.reason})" if run.checked.config.backend.casefold() == AUTO else ""
+    _print_fact(
+        console,
+        "backend",
+        f"{choice.backend.description}{reason} · one step = {run.step.n_calls} calls, "
+        f"{run.step.n_bytes / 1e6:.2f} MB, checked against eager",
+    )
+    titles, *rows = columns([("#", "module", "output", "parameters"), *layer_rows(run.model)])
+    console.print(Text(f" {titles}", "bold"))
+    for row in rows:
+        console.print(Text(f" {row}"))
+
+
+def _print_result(
+    console: Console, checked: CheckedExperiment, result: RunResult, wrong: list[int]
+) -> None:
+    held_out, evaluation = checked.held_out, result.evaluation
+    line = Text(f"{result.accuracy:.3f} correct", "bold")
+    line.append(
+        f" ({evaluation.n_correct:,} of {len(held_out):,}) in {result.seconds:.1f} s. "
+        f"{_COUNTS[len(wrong)]} it got wrong{':' if wrong else '.'}",
+        "not bold",
+    )
+    console.print(line)
+    captions = [mistake_caption(held_out, evaluation, index) for index in wrong]
+    pictures = [picture(held_out.x[index]) for index in wrong]
+    images = [image for image in pictures if image is not None]
+    if images:
+        for row in side_by_side(images, captions, in_colour=has_colour(console)):
+            console.print(row)
+    else:
+        for index, caption in zip(wrong, captions, strict=True):
+            console.print(Text(f"  row {held_out.rows[index]}: {caption}"))
+
+
+def _print_written(console: Console, result: RunResult) -> None:
+    contents = "  ".join(
+        f"{name} (open it, works offline)" if name.endswith(".html") else name
+        for name in result.directory.contents()
+    )
+    _print_fact(console, "wrote", f"{result.directory.path}/  {contents}", width=6)
+
+
+def _print_next(
+    console: Console, file: Path, result: RunResult, row: int, other_backends: list[str]
+) -> None:
+    commands = [f"st predict {_quoted(result.directory.path)} --row {row}"]
+    commands += [f"st train {_quoted(file)} --backend {name}" for name in other_backends[:1]]
+    broken = file.with_name("broken.toml")
+    if broken.is_file() and broken != file:
+        commands.append(f"st train {_quoted(broken)}")
+    _print_fact(console, "next", " | ".join(commands), width=6)
+
+
+def _others(registry: Registry, choice: BackendChoice) -> list[str]:
+    """Return the backends one could try instead: installed, and not found unusable."""
+    return [
+        capability.name.casefold()
+        for handle in registry.list()
+        for capability in handle.metadata.capabilities
+        if capability.kind == "Backend"
+        and handle.id != choice.plugin_id
+        and handle.state in {*USABLE, PluginState.UNLOADED}
+    ]
+
+
+def _interrupted(run: ExperimentRun) -> str:
+    epoch, directory = run.trainer.epoch, run.directory
+    if epoch and directory is not None:
+        return f"interrupted; {directory.model} holds the model of epoch {epoch}"
+    return "interrupted before the first epoch was over; there is no model yet"
+
+
+def _print_fact(console: Console, name: str, text: str, width: int = 10) -> None:
+    console.print(Text(f"{name:<{width - 1}} ", "bold").append(text, "not bold"))
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path)) if " " in str(path) else str(path)

@@ -1,0 +1,298 @@
+"""Modules by name: who offers them, what they are, and making them from plain values.
+
+>>> from st.nn.discovery import ModuleDiscoveryRegistry, ModuleMetadata
+>>> registry = ModuleDiscoveryRegistry()
+>>> undo = registry.register(ModuleMetadata("twice"), lambda config: "a module")
+>>> registry.create("twice")
+'a module'
+>>> undo()
+>>> registry.list_modules()
+()
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, TypeAlias
+
+import msgspec
+
+from st.core import Event, LoadError, Registry, ServiceKey, event
+from st.core.catalog import provider_of
+from st.core.isolation import attempt
+from st.core.nearest import nearest
+from st.nn.faults import DescriptionError, Fault, Path, shown
+from st.nn.fields import Field, convert_fields, fields_of
+from st.nn.metadata import (
+    DuplicateModuleError,
+    ModuleCategory,
+    ModuleMetadata,
+    UnknownModuleError,
+    metadata_from_manifest,
+)
+
+POINT = "st.nn.modules"
+"""The contribution point: module name → ``{ class = "pkg.mod:Class", category, description }``."""
+
+Factory: TypeAlias = Callable[[Mapping[str, Any]], Any] | type[msgspec.Struct]
+"""What makes a module: a struct class, whose fields are the schema, or a function of the values."""
+
+
+@event
+class ModuleRegistered(Event):
+    """A module can be created by name."""
+
+    module_type: str
+    plugin_id: str = ""
+
+
+class ModuleDiscoveryRegistry:
+    """Every module that can be named: those in the manifests of plugins, and registered ones.
+
+    Manifests are read, never code, until a module is created or its fields are asked for. Safe to
+    call from any thread; no lock is held while a factory or a listener runs, so both may call back.
+    """
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        """Look for contributed modules in `registry`; without one, know only registered ones."""
+        self._registry = registry
+        self._registered: dict[str, tuple[ModuleMetadata, Factory]] = {}
+        self._lock = Lock()
+
+    def register(self, metadata: ModuleMetadata, factory: Factory) -> Callable[[], None]:
+        """Offer a module under ``metadata.module_type``; publishes `ModuleRegistered`.
+
+        Args:
+            metadata: What it is. Its `parameters` are the schema of a plain function.
+            factory: A struct class, or a function of the configuration.
+
+        Returns:
+            A function that takes the module away again, and does nothing the second time.
+
+        Raises:
+            DuplicateModuleError: The name is taken.
+        """
+        name = metadata.module_type
+        contributed, _ = self._contributed()
+        with self._lock:
+            taken = contributed.get(name) or self._registered.get(name, (None,))[0]
+            if taken is not None:
+                raise DuplicateModuleError(
+                    f"module {name!r} is already offered by {taken.plugin_id or 'this program'}; "
+                    "choose another name"
+                )
+            offer = (metadata, factory)
+            self._registered[name] = offer
+        if self._registry is not None:
+            self._registry.bus.publish(ModuleRegistered(name, metadata.plugin_id))
+
+        def undo() -> None:
+            with self._lock:
+                if self._registered.get(name) is offer:
+                    del self._registered[name]
+
+        return undo
+
+    def unregister(self, module_type: str) -> None:
+        """Take back what `register` added.
+
+        Raises:
+            UnknownModuleError: Nothing was registered under this name.
+        """
+        with self._lock:
+            if module_type not in self._registered:
+                raise UnknownModuleError(f"module {module_type!r} was not registered here")
+            del self._registered[module_type]
+
+    def create(self, module_type: str, config: Mapping[str, Any] | None = None) -> Any:
+        """Make a module from plain values, loading the plugin that contributes it.
+
+        Raises:
+            UnknownModuleError: Nobody offers it; the message names the nearest name, and the
+                command that installs it where it is known.
+            DescriptionError: The values do not fit the module's fields; all faults are told.
+            LoadError: The plugin or the factory failed.
+        """
+        self.activate(module_type)
+        module, faults = self.check(module_type, config or {})
+        if faults:
+            raise DescriptionError(f"module {module_type!r}", faults)
+        return module
+
+    def activate(self, module_type: str) -> None:
+        """Load the plugin that contributes a module, so that its operators are there as well.
+
+        A module that was registered, or that nobody knows, needs no plugin.
+
+        Raises:
+            PluginError: The plugin cannot be loaded.
+        """
+        metadata = self._all().get(module_type)
+        if metadata is not None and metadata.target and self._registry is not None:
+            self._registry.load(metadata.plugin_id)
+
+    def check(
+        self, module_type: str, config: Mapping[str, Any], path: Path = ()
+    ) -> tuple[Any, tuple[Fault, ...]]:
+        """Make a module without loading its plugin, or tell every fault of `config`.
+
+        Args:
+            module_type: A known name.
+            config: Values by field.
+            path: Where `config` stands in the whole description.
+
+        Returns:
+            The module and no faults, or None and at least one.
+
+        Raises:
+            UnknownModuleError: Nobody offers it.
+            LoadError: The module's code cannot be imported, or its factory failed.
+        """
+        metadata, factory = self._find(module_type)
+        if isinstance(factory, type):
+            return convert_fields(factory, config, path)
+        if metadata.parameters:
+            faults = tuple(
+                Fault(
+                    (*path, name),
+                    f"a parameter of {module_type!r}: {', '.join(metadata.parameters)}",
+                    shown(name),
+                    nearest(name, metadata.parameters) or "",
+                )
+                for name in config
+                if name not in metadata.parameters
+            )
+            if faults:
+                return None, faults
+        what = f"factory of module {module_type!r}"
+        return _call_foreign(what, metadata.plugin_id, lambda: factory(config)), ()
+
+    def fields(self, module_type: str) -> tuple[Field, ...]:
+        """Return what a description may say about a module; imports its code.
+
+        Raises:
+            UnknownModuleError: Nobody offers it.
+            LoadError: The module's code cannot be imported.
+        """
+        metadata, factory = self._find(module_type)
+        if isinstance(factory, type):
+            return fields_of(factory)
+        return tuple(
+            Field(name, summary, is_required=False, default=None, summary="")
+            for name, summary in metadata.parameters.items()
+        )
+
+    def name_of(self, module: object) -> str | None:
+        """Return the name under which the class of `module` is offered, or None. Imports nothing.
+
+        A function's modules have no such name: nothing tells which function made them.
+        """
+        of = type(module)
+        target = f"{of.__module__}:{of.__qualname__}"
+        for metadata in self._all().values():
+            if metadata.target == target:
+                return metadata.module_type
+        for name, (_, factory) in self._registered.items():
+            if factory is of:
+                return name
+        return None
+
+    def get_metadata(self, module_type: str) -> ModuleMetadata:
+        """Return what is known about a module. Imports nothing.
+
+        Raises:
+            UnknownModuleError: Nobody offers it.
+        """
+        found = self._all().get(module_type)
+        if found is not None:
+            return found
+        fault = self.unknown(module_type)
+        hints = f"; nearest: {fault.nearest}" if fault.nearest else ""
+        hints += f"; install it with: {fault.install}" if fault.install else ""
+        raise UnknownModuleError(f"no plugin offers module {fault.given}{hints}")
+
+    def unknown(self, module_type: str, path: Path = ()) -> Fault:
+        """Describe that nobody offers `module_type`: nearest name, and what would install it."""
+        provider = provider_of("modules", module_type)
+        return Fault(
+            path,
+            "the name of a module",
+            shown(module_type),
+            nearest(module_type, self.list_modules()) or "",
+            provider.install if provider is not None else "",
+        )
+
+    def list_modules(self) -> tuple[str, ...]:
+        """Return every name, sorted. Imports nothing."""
+        return tuple(sorted(self._all()))
+
+    def find_by_category(self, category: ModuleCategory) -> tuple[ModuleMetadata, ...]:
+        """Return the modules of a category, sorted by name. Imports nothing."""
+        known = self._all()
+        return tuple(known[name] for name in sorted(known) if known[name].category is category)
+
+    def search(self, word: str) -> tuple[ModuleMetadata, ...]:
+        """Return the modules whose name, description or category contains `word`, sorted by name.
+
+        Upper and lower case are the same. Imports nothing.
+        """
+        known, wanted = self._all(), word.casefold()
+        return tuple(known[name] for name in sorted(known) if wanted in known[name].searched_text)
+
+    def refused(self) -> tuple[ModuleMetadata, ...]:
+        """Return what plugins contribute under a name that is not theirs to give.
+
+        A name in the manifest of this distribution stays its own; a name that two other plugins
+        claim belongs to neither until one of them is removed.
+        """
+        return self._contributed()[1]
+
+    def _all(self) -> dict[str, ModuleMetadata]:
+        contributed, _ = self._contributed()
+        registered = {name: metadata for name, (metadata, _) in self._registered.copy().items()}
+        return contributed | registered
+
+    def _contributed(self) -> tuple[dict[str, ModuleMetadata], tuple[ModuleMetadata, ...]]:
+        claims: dict[str, list[ModuleMetadata]] = {}
+        for contribution in self._registry.contributions(POINT) if self._registry else ():
+            for name, entry in contribution.table.items():
+                claims.setdefault(name, []).append(
+                    metadata_from_manifest(
+                        name, entry, contribution.plugin_id, contribution.distribution
+                    )
+                )
+        known: dict[str, ModuleMetadata] = {}
+        refused: list[ModuleMetadata] = []
+        for name, claimants in claims.items():
+            own = [claimant for claimant in claimants if claimant.plugin_id == "nn"]
+            winners = own or claimants
+            if len(winners) == 1:
+                known[name] = winners[0]
+            refused += [claimant for claimant in claimants if claimant is not known.get(name)]
+        return known, tuple(refused)
+
+    def _find(self, module_type: str) -> tuple[ModuleMetadata, Factory]:
+        metadata = self.get_metadata(module_type)
+        if not metadata.target:
+            return self._registered[module_type]
+        module_name, _, class_name = metadata.target.partition(":")
+        return metadata, _call_foreign(
+            f"code of module {module_type!r}",
+            metadata.plugin_id,
+            lambda: getattr(importlib.import_module(module_name), class_name),
+        )
+
+
+def _call_foreign(what: str, plugin_id: str, call: Callable[[], Any]) -> Any:
+    """Return what `call` returns; what it raises becomes a `LoadError` that names the culprit."""
+    results: list[Any] = []
+    error = attempt(lambda: results.append(call()))
+    if error is not None:
+        raise LoadError(plugin_id, f"{what} failed: {type(error).__name__}: {error}") from error
+    return results[0]
+
+
+MODULE_REGISTRY: ServiceKey[ModuleDiscoveryRegistry] = ServiceKey("module_registry")
+"""The service under which the plugin ``nn`` offers the registry of modules."""

@@ -1,0 +1,193 @@
+"""One pass over an experiment: every fault of the whole file, before anything is allocated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from st.core import Registry
+from st.core.catalog import provider_of
+from st.core.nearest import nearest
+from st.nn.backends import AUTO, backend_install, backend_names
+from st.nn.data import CsvSource, DataError, Dataset
+from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
+from st.nn.experiment.document import Document
+from st.nn.experiment.schema import DEFAULT_LOSS, SOURCES, Experiment
+from st.nn.faults import DescriptionError, Fault, shown
+from st.nn.fields import convert_fields
+from st.nn.losses import Loss
+from st.nn.metadata import ModuleCategory
+from st.nn.optim import Optimizer
+from st.nn.pipeline import ModulePipelineBuilder, shown_shape
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedExperiment:
+    """An experiment without faults, and what it describes. No parameter is allocated yet.
+
+    Attributes:
+        config: The values, defaults filled in.
+        document: Where they come from.
+        source: How the data was read.
+        pipeline: The description of the model.
+        loss: What training makes small.
+        optimizer: How.
+        learned: The rows to learn from.
+        held_out: The rows the model is judged by.
+    """
+
+    config: Experiment
+    document: Document
+    source: CsvSource
+    pipeline: ModulePipelineBuilder
+    loss: Loss
+    optimizer: Optimizer
+    learned: Dataset
+    held_out: Dataset
+
+
+def check_experiment(
+    document: Document, registry: Registry, *, backend: str | None = None
+) -> CheckedExperiment:
+    """Return what `document` describes, with the modules and backends that `registry` knows.
+
+    The data is read, since sizes depend on it; no plugin but ``nn`` is loaded.
+
+    Args:
+        document: The experiment.
+        registry: Where modules and backends are found.
+        backend: Overrules the experiment's backend where it is given, whatever that says.
+
+    Raises:
+        DescriptionError: There are faults; all of them are told, each with its line.
+    """
+    discovery = registry.get_service(MODULE_REGISTRY)
+    stem = _NOT_IN_A_NAME.sub("-", document.name).lstrip("._-")
+    values = {"name": stem or "experiment", **document.values}
+    if backend is not None:
+        values["backend"] = backend
+
+    config, config_faults = convert_fields(Experiment, values)
+    loss, loss_faults = _make(values, "loss", ModuleCategory.LOSS, discovery)
+    optimizer, optimizer_faults = _make(values, "optimizer", ModuleCategory.OPTIMIZER, discovery)
+    source, data, data_faults = _read_data(values, document)
+    pipeline, model_faults = _make_model(values, data, discovery)
+    faults = [
+        *config_faults,
+        *(_backend_faults(values, registry) if backend is None else ()),
+        *loss_faults,
+        *optimizer_faults,
+        *data_faults,
+        *model_faults,
+    ]
+    learned = held_out = None
+    if config is not None and source is not None and data is not None:
+        try:
+            learned, held_out = data.split(source.held_out, config.seed)
+        except DataError as error:
+            faults.append(_data_fault(error))
+    if (
+        faults
+        or config is None
+        or source is None
+        or pipeline is None
+        or learned is None
+        or held_out is None
+    ):
+        located = sorted(map(document.located, faults), key=lambda fault: fault.line)
+        raise DescriptionError(document.source, located)
+    return CheckedExperiment(config, document, source, pipeline, loss, optimizer, learned, held_out)
+
+
+def _make(
+    values: Mapping[str, Any],
+    key: str,
+    category: ModuleCategory,
+    discovery: ModuleDiscoveryRegistry,
+) -> tuple[Any, tuple[Fault, ...]]:
+    """Make the loss or the optimizer; an entry that is no table is a fault found elsewhere."""
+    entry = values.get(key, DEFAULT_LOSS if key == "loss" else None)
+    if not isinstance(entry, dict):
+        return None, ()
+    fields = {name: value for name, value in entry.items() if name != "type"}
+    name = entry.get("type")
+    known = [metadata.module_type for metadata in discovery.find_by_category(category)]
+    if isinstance(name, str) and name in known:
+        return discovery.check(name, fields, (key,))
+    expected = f"the name of a module of category {category}: {', '.join(known)}"
+    if not isinstance(name, str):
+        given = "nothing" if name is None else shown(name)
+        return None, (Fault((key, "type"), expected, given),)
+    provider = provider_of("modules", name)
+    install = provider.install if provider is not None and name not in known else ""
+    return None, (Fault((key, "type"), expected, shown(name), nearest(name, known) or "", install),)
+
+
+def _read_data(
+    values: Mapping[str, Any], document: Document
+) -> tuple[CsvSource | None, Dataset | None, tuple[Fault, ...]]:
+    entry = values.get("data")
+    if not isinstance(entry, dict):
+        return None, None, ()
+    kind = entry.get("source")
+    if not isinstance(kind, str) or kind not in SOURCES:
+        given = "nothing" if kind is None else shown(kind)
+        close = nearest(kind, SOURCES) or "" if isinstance(kind, str) else ""
+        expected = " or ".join(map(shown, SOURCES))
+        return None, None, (Fault(("data", "source"), expected, given, close),)
+    source, faults = convert_fields(SOURCES[kind], entry, ("data",))
+    if source is None:
+        return None, None, faults
+    try:
+        return source, source.read(document.folder), ()
+    except DataError as error:
+        return source, None, (_data_fault(error),)
+
+
+def _data_fault(error: DataError) -> Fault:
+    return Fault(("data", error.field), error.expected, error.given)
+
+
+def _make_model(
+    values: Mapping[str, Any], data: Dataset | None, discovery: ModuleDiscoveryRegistry
+) -> tuple[ModulePipelineBuilder | None, tuple[Fault, ...]]:
+    entries = values.get("model")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return None, ()
+    builder = ModulePipelineBuilder(discovery).with_name(str(values.get("name")))
+    for entry in entries:
+        builder.add_entry(entry)
+    if data is None:
+        # The faults of the data are told; sizes are checked from where a module states its own.
+        return builder, tuple(fault for fault in builder.check() if fault.path != ("input",))
+    faults = builder.input(*data.input_shape).check()
+    return builder, faults or _output_faults(builder, data)
+
+
+def _output_faults(builder: ModulePipelineBuilder, data: Dataset) -> tuple[Fault, ...]:
+    """Return the fault of a model that does not give one number for each class."""
+    given, wanted = builder.output_shape(), (len(data.classes),)
+    if given == wanted:
+        return ()
+    expected = f"an output of shape {shown_shape(wanted)}, one number for each class"
+    return (Fault(("model", builder.n_modules - 1), expected, shown_shape(given)),)
+
+
+def _backend_faults(values: Mapping[str, Any], registry: Registry) -> tuple[Fault, ...]:
+    wanted = values.get("backend", AUTO)
+    names = (AUTO, *backend_names(registry))
+    if not isinstance(wanted, str) or wanted.casefold() in names:
+        return ()
+    return (
+        Fault(
+            ("backend",),
+            f"one of {', '.join(names)}",
+            shown(wanted),
+            nearest(wanted, names) or "",
+            backend_install(wanted),
+        ),
+    )

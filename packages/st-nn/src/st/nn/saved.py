@@ -1,0 +1,171 @@
+"""A trained model from disk, ready to be called from any program.
+
+model = st.nn.load("runs/digits-1")
+scores = model(images)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from st.core import Registry
+from st.core.backend import Backend
+from st.nn.backends import choose_backend
+from st.nn.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from st.nn.discovery import MODULE_REGISTRY
+from st.nn.faults import DescriptionError
+from st.nn.files import complete_folder
+from st.nn.flat import ParameterError
+from st.nn.model import Model
+from st.nn.pipeline import ModulePipelineBuilder
+from st.nn.predictor import Predictor
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ``config.json`` of a model says. Keys that a newer version adds are ignored.
+
+    Attributes:
+        name: The experiment's name.
+        input: The shape of one example.
+        model: The modules in order, each ``type`` and the values of its fields.
+        classes: The names of the classes, in the order of the outputs.
+        scale: The numbers of the data are multiplied by it before the first module.
+        epoch: After which epoch the model was saved.
+        metrics: How it did then.
+        versions: What it was made with.
+    """
+
+    name: str
+    input: list[int]
+    model: list[dict[str, Any]]
+    classes: tuple[str, ...]
+    scale: float = 1.0
+    epoch: int = 0
+    metrics: dict[str, float] = {}
+    versions: dict[str, str] = {}
+
+
+class SavedModel:
+    """A trained model. Safe to call from any thread.
+
+    Attributes:
+        config: What it is and how it was made.
+        model: Its modules and shapes.
+    """
+
+    def __init__(self, config: ModelConfig, model: Model, predictor: Predictor) -> None:
+        self.config = config
+        self.model = model
+        self._predictor = predictor
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.config.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the scores."""
+        return self.config.classes
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the scores of every class; the highest is the model's answer.
+
+        Args:
+            x: Numbers as the data file has them, shape `(batch, *input)` or, laid flat,
+                `(batch, size of an example)`. Not modified.
+
+        Returns:
+            float32, shape `(batch, classes)`, logits; a new array.
+
+        Raises:
+            BatchError: The shape is another.
+        """
+        scaled = np.multiply(x, self.config.scale, dtype=np.float32)
+        if scaled.ndim == 2 and scaled.shape[1] == self.model.input.size:
+            scaled = scaled.reshape(len(scaled), *self.model.input.shape)
+        return self._predictor(scaled)
+
+    def probabilities(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the softmax of the scores: float32, `(batch, classes)`, each row adds up to 1."""
+        scores = self(x)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+        shares: NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+        return shares
+
+    def predict(self, x: NDArray[Any]) -> list[str]:
+        """Return the name of the class with the highest score, for each example."""
+        return [self.classes[label] for label in self(x).argmax(axis=1)]
+
+
+def load(
+    run: str | Path, *, registry: Registry | None = None, backend: str = "numpy"
+) -> SavedModel:
+    """Return the model that a run saved; imports no trainer, and executes nothing from the files.
+
+    Args:
+        run: A run directory, or the ``model`` directory in it.
+        registry: Where modules and backends are found. Unless given, a registry of its own that
+            finds the installed plugins and starts none but those the model needs.
+        backend: What computes.
+
+    Raises:
+        CheckpointError: The model is missing, damaged, or names what is not installed.
+        BackendNotFoundError, BackendUnusableError: The backend cannot be had.
+    """
+    folder = model_folder(Path(run))
+    checkpoint = load_checkpoint(folder)
+    if registry is None:
+        registry = Registry()
+        registry.discover()
+    config, model = _described(folder, checkpoint, registry)
+    chosen = choose_backend(registry, backend).backend
+    return SavedModel(config, model, _predictor(folder, model, checkpoint.weights, chosen))
+
+
+def model_folder(run: Path) -> Path:
+    """Return where the model of a run is: its ``model`` directory, or `run` itself."""
+    inside = run / "model"
+    return inside if complete_folder(inside).is_dir() or (run / "config.json").is_file() else run
+
+
+def _described(
+    folder: Path, checkpoint: Checkpoint, registry: Registry
+) -> tuple[ModelConfig, Model]:
+    try:
+        config = msgspec.convert(dict(checkpoint.config), ModelConfig)
+        description = {"name": config.name, "input": config.input, "model": config.model}
+        discovery = registry.get_service(MODULE_REGISTRY)
+        model = ModulePipelineBuilder.from_config(description, discovery).build()
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"{folder / 'config.json'} is damaged: {error}") from None
+    except DescriptionError as error:
+        faults = "; ".join(map(str, error.faults))
+        raise CheckpointError(f"{folder / 'config.json'}: {faults}") from None
+    if model.output.shape != (len(config.classes),):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: {len(config.classes)} classes, "
+            f"but the model gives {model.output.shape}"
+        )
+    return config, model
+
+
+def _predictor(
+    folder: Path, model: Model, weights: Mapping[str, NDArray[Any]], backend: Backend
+) -> Predictor:
+    for name, array in weights.items():
+        if array.dtype != model.dtype:
+            raise CheckpointError(
+                f"{folder / 'weights.safetensors'}: {name!r} is {array.dtype}, "
+                f"expected {model.dtype}"
+            )
+    try:
+        return Predictor(model, weights, backend)
+    except ParameterError as error:
+        raise CheckpointError(f"{folder / 'weights.safetensors'}: {error}") from None

@@ -1,0 +1,209 @@
+"""Learning: a model, data, and an optimizer that brings them together, epoch by epoch.
+
+>>> import numpy as np
+>>> from st.nn import Dataset, Linear, Trainer
+>>> x = np.array([[0, 1], [1, 0]] * 8, np.float32)
+>>> data = Dataset(x, np.array([0, 1] * 8), ("left", "right"), np.arange(16))
+>>> trainer = Trainer([Linear(out_features=2)], seed=7, batch_size=4)
+>>> trainer.fit(data, epochs=30)
+>>> trainer.evaluate(data).accuracy
+1.0
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from st.core import EpochEnd, EpochStart, EventBus, StError, Telemetry, init_plugin_system
+from st.core.backend import Backend, spec
+from st.nn.backends import choose_backend
+from st.nn.data import Dataset, batches
+from st.nn.losses import CrossEntropy, Loss
+from st.nn.model import Model
+from st.nn.modules import Module
+from st.nn.optim import Adam, Optimizer
+from st.nn.predictor import Predictor
+from st.nn.step import TrainingStep
+
+CHECKED_STEPS: Final = 2
+"""How many steps are compared with the eager tape before the plan is trusted."""
+
+_EVALUATED_AT_ONCE: Final = 1024
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class TrainingDivergedError(StError, ArithmeticError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a model did on data.
+
+    Attributes:
+        predicted: int64, shape `(n,)`: the class it gave each example.
+        n_correct: How many of them are right.
+    """
+
+    predicted: NDArray[np.int64]
+    n_correct: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share that is right, 0 to 1; 0 of nothing."""
+        return self.n_correct / len(self.predicted) if len(self.predicted) else 0.0
+
+
+class Trainer:
+    """Fits a model to data and publishes how it goes; whatever else is wanted listens.
+
+    Per epoch it publishes EpochStart, then Telemetry with ``epoch``, ``loss``,
+    ``images_per_second`` and, where data is held out, ``held_out_accuracy``, then EpochEnd. One
+    thread at a time may use a trainer.
+    """
+
+    def __init__(
+        self,
+        model: Model | Sequence[Module],
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        backend: Backend | None = None,
+        bus: EventBus | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+    ) -> None:
+        """Prepare; nothing is allocated before `fit`.
+
+        Args:
+            model: A model, or its modules in order; these take the shape of the data.
+            loss: What to make small; cross-entropy unless given.
+            optimizer: How; Adam unless given.
+            backend: What computes; unless given, the best that installed plugins offer.
+            bus: Who is told; unless given, the bus of the global registry.
+            batch_size: Examples in one step, 1 or more.
+            seed: Decides the first weights and the order of the examples.
+        """
+        self._described = model
+        self.loss = loss or CrossEntropy()
+        self.optimizer = optimizer or Adam()
+        self.backend = backend or choose_backend(init_plugin_system()).backend
+        self.bus = bus or init_plugin_system().bus
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+        """Epochs that are over."""
+        self._step: TrainingStep | None = None
+        self._must_stop = False
+
+    @property
+    def step(self) -> TrainingStep:
+        """The recorded step.
+
+        Raises:
+            UntrainedError: Neither `prepare` nor `fit` was called.
+        """
+        if self._step is None:
+            raise UntrainedError("this trainer has no weights yet; call fit first")
+        return self._step
+
+    def prepare(self, data: Dataset) -> TrainingStep:
+        """Record and bind the step for `data`, and compare it with the eager tape.
+
+        `fit` does so itself; call it to look at the step before. Does nothing the second time.
+
+        Raises:
+            OperandError: A module cannot take what comes before it.
+            PlanMismatchError: The plan computes something else than the eager tape.
+            BackendError: The backend cannot run the step.
+        """
+        if self._step is None:
+            model = self._described
+            if not isinstance(model, Model):
+                modules = [(str(number), module) for number, module in enumerate(model)]
+                model = Model(modules, spec(data.input_shape, "float32"))
+            size = min(self.batch_size, len(data))
+            first = model.initialise(self.seed)
+            self._step = TrainingStep(model, self.loss, self.optimizer, self.backend, size, first)
+            x, y = next(batches(data, size, seed=self.seed, epoch=1))
+            self._step.check(x, y)
+        return self._step
+
+    def fit(self, data: Dataset, *, epochs: int, held_out: Dataset | None = None) -> None:
+        """Learn from `data`, `epochs` times over; a second call goes on from there.
+
+        Args:
+            data: The examples to learn from.
+            epochs: How many more epochs.
+            held_out: Examples to be judged by after each epoch.
+
+        Raises:
+            TrainingDivergedError: The loss is no number any more; the epoch does not count.
+            PlanMismatchError: The plan computes something else than the eager tape.
+        """
+        step = self.prepare(data)
+        self._must_stop = False
+        for _ in range(epochs):
+            if self._must_stop:
+                break
+            epoch = self.epoch + 1
+            self.bus.publish(EpochStart(epoch))
+            start = time.perf_counter()
+            self._learn(step, data, epoch)
+            loss = step.read_loss()
+            seconds = time.perf_counter() - start
+            if not math.isfinite(loss):
+                raise TrainingDivergedError(
+                    f"the loss is {loss} after epoch {epoch}; "
+                    f"a smaller lr than {self.optimizer.lr:g} may help"
+                )
+            self.epoch = epoch
+            told = {"epoch": float(epoch), "loss": loss, "images_per_second": len(data) / seconds}
+            if held_out is not None:
+                told["held_out_accuracy"] = self.evaluate(held_out).accuracy
+            self.bus.publish(Telemetry(told))
+            self.bus.publish(EpochEnd(epoch, loss))
+
+    def stop(self) -> None:
+        """End `fit` after the current epoch. For listeners."""
+        self._must_stop = True
+
+    def evaluate(self, data: Dataset) -> Evaluation:
+        """Return how the model does on `data`."""
+        predicted = self.predict(data.x).argmax(axis=1)
+        return Evaluation(predicted, int((predicted == data.y).sum()))
+
+    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the model's output for x `(batch, *input)`, one row each."""
+        predictor = Predictor(self.step.model, self.step.parameters(), self.backend)
+        parts = [
+            predictor(x[start : start + _EVALUATED_AT_ONCE])
+            for start in range(0, max(len(x), 1), _EVALUATED_AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def parameters(self) -> Arrays:
+        """Return copies of the parameters by name."""
+        return self.step.parameters()
+
+    def state(self) -> Arrays:
+        """Return copies of what the optimizer remembers, by name."""
+        return self.step.state()
+
+    def _learn(self, step: TrainingStep, data: Dataset, epoch: int) -> None:
+        for x, y in batches(data, self.batch_size, seed=self.seed, epoch=epoch):
+            if step.n_steps < CHECKED_STEPS:
+                step.check(x, y)
+            step.run(x, y)
+
+
+class UntrainedError(StError, RuntimeError):
+    """Weights were asked for before there were any."""
