@@ -26,7 +26,7 @@ source = "csv"
 path = "digits.csv.gz"
 target = "digit"
 shape = [8, 8]
-scale = 16
+scale = 0.0625
 held_out = 0.2
 """
 

@@ -53,11 +53,10 @@ def with_changes(place: Path, **changes: object) -> Path:
 def summary(run: Path) -> dict[str, Any]:
     lines = (run / "monitor/events.jsonl").read_text(encoding="utf-8").splitlines()
     (finished,) = [e for e in map(json.loads, lines) if e["event"] == "RunFinished"]
-    found: dict[str, Any] = finished["summary"]
+    found: dict[str, Any] = finished["fields"]["summary"]
     return found
 
 
-@pytest.mark.slow
 def test_three_seeds_learn_the_digits(st: RunSt, place: Path) -> None:
     for seed in (1, 2, 3):
         came = st("train", with_changes(place, seed=seed), cwd=place)
@@ -67,7 +66,6 @@ def test_three_seeds_learn_the_digits(st: RunSt, place: Path) -> None:
     assert mean(shares) >= 0.97
 
 
-@pytest.mark.slow
 def test_opencl_learns_the_digits_as_well(st: RunSt, place: Path) -> None:
     came = st("train", "docs/examples/digits.toml", "--backend", "opencl", cwd=place)
 

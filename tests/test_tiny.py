@@ -1,6 +1,7 @@
 """Does the whole work at all: one tiny table through the whole chain, in seconds."""
 
 import json
+import math
 import random
 import subprocess
 from collections.abc import Callable
@@ -51,7 +52,7 @@ def events(run: Path) -> list[dict[str, Any]]:
 
 
 def losses(run: Path) -> list[float]:
-    return [event["loss"] for event in events(run) if event["event"] == "EpochEnd"]
+    return [e["fields"]["loss"] for e in events(run) if e["event"] == "EpochEnd"]
 
 
 def test_trains_reports_and_predicts(st: RunSt, experiment: Path, tmp_path: Path) -> None:
@@ -77,8 +78,9 @@ def test_first_ten_losses_are_the_same_on_every_backend(
     assert losses(tmp_path / "runs/tiny-2") == pytest.approx(expected, abs=1e-4)
 
 
-def test_learns_something(st: RunSt, experiment: Path, tmp_path: Path) -> None:
+def test_learns_more_than_guessing(st: RunSt, experiment: Path, tmp_path: Path) -> None:
     st("train", experiment, "--backend", "numpy")
 
-    first, *_, last = losses(tmp_path / "runs/tiny-1")
-    assert last < first / 2
+    # Who only guesses between two sides has a loss of ln 2.
+    *_, last = losses(tmp_path / "runs/tiny-1")
+    assert last < 0.8 * math.log(2)

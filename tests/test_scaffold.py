@@ -1,0 +1,131 @@
+"""A stranger's package: made by `st new`, built, installed, found, tested, and trained with.
+
+The packages go into an environment of their own, with our distributions from the tree beside them:
+nothing of the running environment is seen there, and the requirements that `st new` writes are
+really resolved, among the paths given (an index never sees the names of siblings). uv does it in
+about three seconds, from the cache out of which the running environment was made.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 300.0
+
+EXPERIMENT = """\
+seed = 7
+epochs = 1
+batch_size = 32
+optimizer = { type = "adam", lr = 0.002 }
+model = [
+  { type = "flatten" },
+  { type = "linear", out_features = 16 },
+  { type = "wobble", factor = 0.5 },
+  { type = "linear", out_features = 16 },
+  { type = "swish", beta = 1.5 },
+  { type = "linear", out_features = 10 },
+]
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("strangers")
+
+
+@pytest.fixture(scope="module")
+def packages(st_command: Path, place: Path) -> dict[str, Path]:
+    """Give the directories of a module and a service just made, and of the example module."""
+    for name, kind in (("wobble", "module"), ("tally", "service")):
+        command = [str(st_command), "new", name, "--kind", kind]
+        subprocess.run(command, cwd=place, check=True, timeout=TIMEOUT_S)
+    return {
+        "wobble": place / "st-wobble",
+        "tally": place / "st-tally",
+        "swish": ROOT / "docs/examples/plugins/st-swish",
+    }
+
+
+@pytest.fixture(scope="module")
+def run(packages: dict[str, Path], place: Path, st_environment: dict[str, str]) -> Run:
+    """Give a function that runs a script of an environment with the three packages in it."""
+    directory = place / "environment"
+    scripts = directory / ("Scripts" if os.name == "nt" else "bin")
+    python = scripts / Path(sys.executable).name
+    ours = [ROOT / "packages" / name for name in ("st-core", "st-nn", "st-cli")]
+    for command in (
+        ["venv", "--quiet", "--python", sys.executable, directory],
+        ["pip", "install", "--quiet", "--python", python, *ours, *packages.values(), "pytest>=8.3"],
+    ):
+        uv = [sys.executable, "-m", "uv", *map(str, command)]
+        subprocess.run(uv, cwd=ROOT, check=True, timeout=TIMEOUT_S)
+
+    def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(scripts / script), *map(str, arguments)],
+            cwd=place,
+            env={name: value for name, value in st_environment.items() if name != "PYTHONPATH"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=TIMEOUT_S,
+        )
+
+    return run_script
+
+
+@pytest.mark.parametrize("name", ["wobble", "tally", "swish"])
+def test_package_passes_its_own_tests(run: Run, packages: dict[str, Path], name: str) -> None:
+    tests = packages[name] / "tests"
+
+    came = run("python", "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, tests)
+
+    assert came.returncode == 0, came.stdout
+    assert " passed" in came.stdout
+
+
+@pytest.mark.parametrize("name", ["wobble", "tally", "swish"])
+def test_package_is_found_without_being_imported(run: Run, name: str) -> None:
+    came = run("st", "plugins", "--json")
+
+    plugins = {plugin["id"]: plugin for plugin in json.loads(came.stdout)}
+    assert plugins[name]["origin"] == f"st-{name}"
+    assert plugins[name]["state"] == "discovered"
+
+
+def test_doctor_finds_nothing_broken(run: Run) -> None:
+    came = run("st", "doctor", "--json")
+
+    broken = [f for f in json.loads(came.stdout)["findings"] if f["status"] == "broken"]
+    assert (came.returncode, broken) == (0, [])
+
+
+def test_modules_of_strangers_are_listed_with_ours(run: Run) -> None:
+    came = run("st", "modules", "--json")
+
+    assert {"linear", "wobble", "swish"} <= {module["name"] for module in json.loads(came.stdout)}
+
+
+def test_model_with_modules_of_strangers_trains(run: Run, place: Path) -> None:
+    digits = (ROOT / "docs/examples/digits.toml").read_text(encoding="utf-8")
+    _, table, data = digits.partition("[data]")
+    examples = (ROOT / "docs/examples").as_posix()
+    file = place / "strange.toml"
+    data = data.replace('path = "', f'path = "{examples}/')
+    file.write_text(EXPERIMENT + table + data, encoding="utf-8")
+
+    came = run("st", "train", file)
+
+    assert came.returncode == 0, came.stderr
+    assert "wobble" in came.stdout
+    assert "swish" in came.stdout
