@@ -1,5 +1,6 @@
 """`st` says what hides its namespace, although nothing inside the namespace can run then."""
 
+import sys
 from pathlib import Path
 
 from _st_launcher import main
@@ -75,6 +76,7 @@ def test_namespace_portion_of_somebody_else_hides_nothing(run_st, site: Path) ->
 
 def test_launcher_runs_the_command_line(monkeypatch, capsys) -> None:
     monkeypatch.setattr("sys.argv", ["st", "--version"])
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
 
     assert main() == 0
     assert capsys.readouterr().out.startswith("st 0.")
