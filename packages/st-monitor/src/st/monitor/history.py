@@ -85,6 +85,9 @@ def history(run: RecordedRun) -> History:
     config = facts.get("config")
     backend = moved.fields.get("backend") if moved else _mapping(config).get("backend")
     epochs = _epochs(run.entries)
+    losses = [(epoch.number, epoch.loss) for epoch in epochs if epoch.loss is not None]
+    # EpochEnd carries the training loss; telemetry of that name says the same again.
+    told_by_epochs = frozenset({"loss", "training_loss"})
     return History(
         run_id=_text(facts.get("run_id") or end.get("run_id") or run.directory.name),
         status=_text(end.get("status")) or "unfinished",
@@ -97,8 +100,8 @@ def history(run: RecordedRun) -> History:
         versions=_mapping(facts.get("versions")),
         outcome=_mapping(end.get("summary")),
         epochs=epochs,
-        loss=_curve("loss", [(e.number, e.loss) for e in epochs if e.loss is not None]),
-        telemetry=_telemetry(run.entries),
+        loss=_curve("training_loss", losses),
+        telemetry=_telemetry(run.entries, leave_out=told_by_epochs if losses else frozenset()),
         failures=(*_failures(run.entries), *(Failure("record", fault) for fault in run.faults)),
     )
 
@@ -119,17 +122,22 @@ def _epochs(entries: Iterable[Entry]) -> tuple[Epoch, ...]:
     return tuple(Epoch(n, starts.get(n), *ends.get(n, (None, None))) for n in numbers)
 
 
-def _telemetry(entries: Iterable[Entry]) -> tuple[Curve, ...]:
-    """Return one curve for each name that Telemetry events carried, in order of appearance."""
+def _telemetry(entries: Iterable[Entry], leave_out: frozenset[str]) -> tuple[Curve, ...]:
+    """Return one curve for each name that Telemetry events carried, in order of appearance.
+
+    A value belongs to the epoch that the same event names, or else to the last that began.
+    """
     observed: dict[str, list[tuple[float, float]]] = {}
-    epoch = 0.0
+    current = 0.0
     for entry in entries:
         if entry.event in ("EpochStart", "EpochEnd"):
-            epoch = as_number(entry.fields.get("epoch")) or epoch
+            current = as_number(entry.fields.get("epoch")) or current
         elif entry.event == "Telemetry":
-            for name, value in _mapping(entry.fields.get("data")).items():
+            data = dict(_mapping(entry.fields.get("data")))
+            epoch = as_number(data.pop("epoch", None)) or current
+            for name, value in data.items():
                 number = as_number(value)
-                if number is not None:
+                if number is not None and name not in leave_out:
                     observed.setdefault(name, []).append((epoch, number))
     return tuple(_curve(name, values) for name, values in observed.items())
 
@@ -137,7 +145,7 @@ def _telemetry(entries: Iterable[Entry]) -> tuple[Curve, ...]:
 def _curve(name: str, values: list[tuple[float, float]]) -> Curve:
     """Return a curve over epochs if there is one value for each, else over observations."""
     epochs = {epoch for epoch, _ in values}
-    by_epoch = len(epochs) == len(values) and all(e > 0 for e in epochs)
+    by_epoch = len(epochs) == len(values) and all(0 < e < math.inf for e in epochs)
     series = Series(name)
     for epoch, value in values:
         series(value, step=epoch if by_epoch else None)

@@ -10,6 +10,7 @@ and a line torn by a full disk or a kill costs that line alone::
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -141,7 +142,9 @@ class Journal:
             self._file = None
 
     def _failed(self, error: OSError) -> None:
-        self.fault = self.fault or f"{self.path.name} could not be written: {error}"
+        self.fault = (
+            self.fault or f"{self.path.name} could not be written: {error.strerror or error}"
+        )
 
 
 def read_journal(path: Path) -> Iterator[Entry | None]:
@@ -169,7 +172,9 @@ def _entry(line: bytes) -> Entry | None:
             "event": str(event),
             "fields": dict(fields),
         }:
-            return Entry(seq, moment, as_number(elapsed_s) or 0.0, event, fields)
+            seconds = as_number(elapsed_s)
+            if seconds is not None and math.isfinite(seconds):
+                return Entry(seq, moment, seconds, event, fields)
     return None
 
 

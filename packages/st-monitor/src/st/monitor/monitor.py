@@ -32,20 +32,19 @@ class OpenRun:
     journal: Journal
     panels: dict[str, StoredPanel] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
-    is_reported: bool = False
 
 
 class Monitor:
     """Follows runs: :meth:`receive` every event, :meth:`finish` at the end of each.
 
     A file that cannot be written never disturbs the publisher: what is lost is counted, the
-    first fault of each kind is told to `warn`, and all are in the report. Safe to call from any
+    first fault of a run is told to `warn`, and all are in its report. Safe to call from any
     thread.
 
     Args:
         metrics: Figures that go into each run's summary.
         plugins: Gives the plugins there are.
-        warn: Called with one sentence for each fault.
+        warn: Called with one sentence.
     """
 
     def __init__(
@@ -83,7 +82,8 @@ class Monitor:
             self._prelude.append(entry)
         for run in runs:
             run.journal.write(entry)
-            self._tell_of_journal(run)
+            if run.journal.fault:
+                self._fault(run, run.journal.fault)
         if isinstance(event, Telemetry):
             self._measure(entry)
 
@@ -121,7 +121,8 @@ class Monitor:
                 self._runs = tuple(other for other in self._runs if other is not run)
                 self._last = run
             run.journal.close()
-            self._tell_of_journal(run)
+            if run.journal.fault:
+                self._fault(run, run.journal.fault)
             self._write(run, run.files.summary, self._summary(run))
             self._report(run)
 
@@ -163,13 +164,12 @@ class Monitor:
 
     def _summary(self, run: OpenRun) -> dict[str, Json]:
         journal = run.journal
-        faults = [journal.fault] if journal.fault else []
         return {
             "journal": {
                 "n_published": journal.n_recorded + journal.n_lost,
                 "n_recorded": journal.n_recorded,
                 "n_lost": journal.n_lost,
-                "faults": [*faults, *run.faults],
+                "faults": list(run.faults),
             },
             "plugins": [_facts(handle) for handle in self._plugins()],
             "metrics": self.metrics.to_json(),
@@ -179,23 +179,20 @@ class Monitor:
         try:
             write_json(path, facts)
         except OSError as error:
-            self._fault(run, f"{path.name} could not be written: {error}")
+            self._fault(run, f"{path.name} could not be written: {error.strerror or error}")
 
     def _report(self, run: OpenRun) -> None:
         try:
             write_report(run.files.run)
         except OSError as error:
-            self._fault(run, f"report.html could not be written: {error}")
+            self._fault(run, f"report.html could not be written: {error.strerror or error}")
 
     def _fault(self, run: OpenRun, message: str) -> None:
         if message not in run.faults and len(run.faults) < MAX_FAULTS:
             run.faults.append(message)
-            self._warn(f"run '{run.run_id}': {message}")
-
-    def _tell_of_journal(self, run: OpenRun) -> None:
-        if run.journal.fault and not run.is_reported:
-            run.is_reported = True
-            self._warn(f"run '{run.run_id}': {run.journal.fault}")
+            # One warning a run: what made the first file fail makes the others fail as well.
+            if len(run.faults) == 1:
+                self._warn(f"run '{run.run_id}': {message}")
 
 
 def write_report(run: Path, output: Path | None = None) -> Path:
@@ -222,7 +219,7 @@ def _make_directory(path: Path) -> str:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        return f"{path} could not be made: {error}"
+        return f"{path} could not be made: {error.strerror or error}"
     return ""
 
 

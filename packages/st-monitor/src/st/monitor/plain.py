@@ -80,8 +80,10 @@ class _Reduction:
         if isinstance(value, str):
             return _text(value)
         if isinstance(value, int):
-            # JSON readers keep 53 bits; Python refuses to print beyond 4,300 digits.
-            return int(value) if abs(value) < 2**63 else f"integer of {value.bit_length()} bits"
+            # Beyond 64 bits no reader of JSON can be relied on to keep it.
+            if -(2**63) <= value < 2**63:
+                return int(value)
+            return f"integer of {value.bit_length()} bits"
         if isinstance(value, float):
             return _float(float(value))
         if isinstance(value, (dict, MappingProxyType, list, tuple, set, frozenset)):

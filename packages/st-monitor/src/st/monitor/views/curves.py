@@ -25,8 +25,7 @@ def curves_section(told: History, summary: Mapping[str, Json]) -> Markup:
     kept = [curve for curve in _recorded_series(summary) if curve.name not in names]
     charts: dict[tuple[str, str], list[Curve]] = {}
     if told.loss.points:
-        training = Curve("training", told.loss.points, told.loss.x_title)
-        charts["loss", told.loss.x_title] = [training]
+        charts["loss", told.loss.x_title] = [told.loss]
     for curve in (*told.telemetry, *kept):
         subject = next((s for s in ("loss", "accuracy") if curve.name.endswith(s)), curve.name)
         charts.setdefault((subject, curve.x_title), []).append(curve)
@@ -51,11 +50,12 @@ def curves_section(told: History, summary: Mapping[str, Json]) -> Markup:
 
 
 def _card(subject: str, x_title: str, curves: Sequence[Curve], frame: Frame) -> Markup:
+    name = subject if len(curves) > 1 else curves[0].name
     lines = [Line(_short_name(curve, subject), curve.points) for curve in curves]
     return element(
         "figure",
-        element("figcaption", title(subject), element("span", _extreme(subject, curves))),
-        line_chart(lines, x_title=x_title, name=label(subject), frame=frame),
+        element("figcaption", title(name), element("span", _extreme(subject, curves))),
+        line_chart(lines, x_title=x_title, name=label(name), frame=frame),
         legend(lines) if len(lines) > 1 else None,
         class_="card",
     )

@@ -17,6 +17,8 @@ WIDTH, LEFT, RIGHT = 980, 104, 10
 LANE, BAR = 30, 14
 MAX_MARKS = 400
 MAX_BARS = 200
+# Thirty years; nothing beyond is a time, and no arithmetic with it overflows.
+MAX_SECONDS = 1e9
 LANES = {
     "Run": ("RunStarted", "RunFinished", "BackendChanged"),
     "Plugins": ("PluginLoaded", "PluginUnloaded", "PluginFailed"),
@@ -28,8 +30,8 @@ EPOCHS = ("EpochStart", "EpochEnd")
 
 def timeline(entries: Sequence[Entry], told: History) -> Markup:
     """Return the lanes of a run as one drawing; lanes without an event are left out."""
-    times = [entry.elapsed_s for entry in entries]
-    start, end = min([0.0, *times]), max([told.duration_s, *times, 1e-6])
+    times = [_bounded(entry.elapsed_s) for entry in entries]
+    start, end = min([0.0, *times]), max([_bounded(told.duration_s), *times, 1e-6])
     known = {name for names in LANES.values() for name in names} | set(EPOCHS)
     lanes = [(lane, [e for e in entries if e.event in names]) for lane, names in LANES.items()]
     lanes.append(("Other", [e for e in entries if e.event not in known]))
@@ -127,5 +129,9 @@ def clock(seconds: float) -> str:
     return f"{seconds:+.3f} s"
 
 
+def _bounded(second: float) -> float:
+    return max(-MAX_SECONDS, min(MAX_SECONDS, second))
+
+
 def _x(second: float, start: float, end: float) -> str:
-    return f"{LEFT + (second - start) / (end - start) * (WIDTH - RIGHT - LEFT):.1f}"
+    return f"{LEFT + (_bounded(second) - start) / (end - start) * (WIDTH - RIGHT - LEFT):.1f}"
