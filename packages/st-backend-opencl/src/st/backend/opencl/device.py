@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from st.backend.opencl.icd import prepare_loader
+from st.backend.opencl.icd import VENDORS_VARIABLE, prepare_loader
 from st.core import StError
 
 DEVICE_VARIABLE = "ST_OPENCL_DEVICE"
@@ -86,7 +86,7 @@ def choose(devices: Sequence[Device], wanted: str = "") -> Device:
         DeviceNotFoundError: There is no device, or none matches.
     """
     if not devices:
-        raise DeviceNotFoundError("no OpenCL device was found", INSTALL_HINT)
+        raise DeviceNotFoundError("no OpenCL device was found", install_hint())
     wanted = (os.environ.get(DEVICE_VARIABLE) or wanted).strip().lower()
     matching = [device for device in devices if not wanted or _matches(device, wanted)]
     if not matching:
@@ -96,6 +96,14 @@ def choose(devices: Sequence[Device], wanted: str = "") -> Device:
             f'choose a number, "gpu", "cpu" or a part of a name from {names}',
         )
     return min(matching, key=lambda device: device.kind != "gpu")
+
+
+def install_hint() -> str:
+    """Return what to do where there is no device."""
+    named = os.environ.get(VENDORS_VARIABLE)
+    if named:
+        return f"{VENDORS_VARIABLE}={named} names no working runtime: unset it, or {INSTALL_HINT}"
+    return INSTALL_HINT
 
 
 def _matches(device: Device, wanted: str) -> bool:

@@ -97,7 +97,9 @@ def _tiled(runtime: Runtime, call: Call, a: Operand, b: Operand, c: Operand) -> 
     return launches
 
 
-_PACK = KernelSource("pack_b", ("panel", "pack"), (), ("buffer", "buffer", "long", "long4", "long", "long"))
+_PACK = KernelSource(
+    "pack_b", ("panel", "pack"), (), ("buffer", "buffer", "long", "long4", "long", "long")
+)
 
 
 def _gemm(is_a_unit: bool, is_b_direct: bool) -> KernelSource:
