@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -79,6 +79,7 @@ class EventBus:
         self._owners: dict[str, tuple[str, str]] = {}
         self._table: dict[type[Event], tuple[Call, ...]] = {}
         self._gated: dict[type[Event], tuple[Call, ...]] = {}
+        self._held: set[Key] = set()
         #: Closed while a plugin that hands over its state is exchanged.
         self.gate = Gate()
         self.publish = publisher(self._table, self._resolve, self._failed)
@@ -140,9 +141,7 @@ class EventBus:
             for subscription in add:
                 self._add(subscription)
                 touched[subscription.key] = None
-            for key in touched:
-                for event_type in self._fed_by.get(key, ()):
-                    self._refresh(event_type)
+            self._refresh_all(touched)
         return removed
 
     def _add(self, subscription: Subscription) -> None:
@@ -164,6 +163,11 @@ class EventBus:
         del listeners[subscription]
         if not listeners:
             del self._by_key[subscription.key]
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Every open subscription, in the order they were made."""
+        with self._lock:
+            return tuple(self._by_call.values())
 
     # --- publishing -----------------------------------------------------------------------------
 
@@ -235,7 +239,7 @@ class EventBus:
         with self._lock:
             listeners = self._listeners(event_type)
             calls = tuple([subscription.call for subscription in listeners])
-            if any(subscription.is_gated for subscription in listeners):
+            if self._is_gated(event_type, listeners):
                 self._gated[event_type] = calls
                 calls = (self._through_gate,)
             self._table[event_type] = calls
@@ -245,6 +249,11 @@ class EventBus:
         with self._lock:
             calls = self._resolve(event_type)
             return self._gated.get(event_type, calls)
+
+    def _is_gated(self, event_type: type[Event], listeners: list[Subscription]) -> bool:
+        return any(listener.is_gated for listener in listeners) or not self._held.isdisjoint(
+            self._keys[event_type]
+        )
 
     def _through_gate(self, event: Event) -> None:
         with self.gate:
@@ -272,14 +281,43 @@ class EventBus:
 
     def _record_for(self, event_type: type[Event]) -> Callable[[tuple[Any, ...]], object] | None:
         listeners = self._listeners(event_type)
-        if not listeners:
+        is_gated = self._is_gated(event_type, listeners)
+        if not listeners and not is_gated:
             return None
         calls = tuple([call for listener in listeners if (call := listener.raw_call) is not None])
-        if len(calls) < len(listeners) or any(listener.is_gated for listener in listeners):
+        if is_gated or len(calls) < len(listeners):
             return lambda fields: self.publish(event_type(*fields))
         if len(calls) == 1 and is_compiled(calls[0]):
             return calls[0]
         return recorder(calls, partial(self._raw_failed, event_type, listeners))
+
+    @contextmanager
+    def exchange(self, plugin_id: str, timeout_s: float) -> Iterator[bool]:
+        """Keep events from a plugin that hands over its state, without losing any.
+
+        Publishers of anything it listens to wait at the gate while inside, also when its
+        listeners are gone for a moment. Gives False, with the gate open, when events that were
+        under way took longer than `timeout_s`.
+        """
+        with self._lock:
+            listeners = [item for item in self._by_call.values() if item.plugin_id == plugin_id]
+            keys = {listener.key for listener in listeners if listener.is_gated}
+            self._held |= keys
+            self._refresh_all(keys)
+        is_quiet = self.gate.close(timeout_s)
+        try:
+            yield is_quiet
+        finally:
+            with self._lock:
+                self._held -= keys
+                self._refresh_all(keys)
+            if is_quiet:
+                self.gate.open()
+
+    def _refresh_all(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            for event_type in self._fed_by.get(key, ()):
+                self._refresh(event_type)
 
     def forget(self, module_names: frozenset[str]) -> None:
         """Let go of the event classes of modules that are being dropped."""

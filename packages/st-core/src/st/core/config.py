@@ -166,36 +166,36 @@ class Config:
 
     # --- schemas --------------------------------------------------------------------------------
 
-    def define(self, plugin_id: str, schema: type[Any]) -> None:
-        """Give a plugin's keys types and defaults: the fields of a dataclass.
+    def define(self, plugin_id: str, schema: type[Any] | None) -> None:
+        """Give a plugin's keys types and defaults: the fields of a dataclass. None takes them back.
 
         `field(metadata={"secret": True})` marks a value that is never shown.
 
         Raises:
             ConfigError: When it is no dataclass, or a value already there does not fit it.
         """
+        if schema is None:
+            self._schemas.pop(plugin_id, None)
+            return
         if not is_dataclass(schema):
             raise ConfigError(f"{plugin_id}: config_schema is {schema!r}, expected a dataclass")
         hints = get_type_hints(schema)
-        typed = {field.name: (field, hints[field.name]) for field in fields(schema)}
+        before = self._schemas.get(plugin_id)
         with self._lock:
-            set_already = [*self._written, *self._files, *self._overrides]
-            self._schemas[plugin_id] = typed
+            places = {*self._written, *self._files, *self._overrides}
+            self._schemas[plugin_id] = {
+                field.name: (field, hints[field.name]) for field in fields(schema)
+            }
+        places |= {place for name in self._environ if (place := self._from_variable(name))}
         try:
-            for owner, key in set_already:
+            for owner, key in places:
                 if owner == plugin_id:
                     self.get(owner, key)
-            for variable in self._environ:
-                if (place := self._from_variable(variable)) and place[0] == plugin_id:
-                    self.get(*place)
         except ConfigError:
-            self.undefine(plugin_id)
+            self._schemas.pop(plugin_id)
+            if before is not None:
+                self._schemas[plugin_id] = before
             raise
-
-    def undefine(self, plugin_id: str) -> None:
-        """Forget a plugin's schema."""
-        with self._lock:
-            self._schemas.pop(plugin_id, None)
 
     def _field(self, plugin_id: str, key: str) -> tuple[Field[Any], Any] | None:
         schema = self._schemas.get(plugin_id)

@@ -32,13 +32,13 @@ class Edges:
         self._users.setdefault(provider, {})[user] = None
         self._used.setdefault(user, {})[provider] = None
 
-    def remove(self, metadata: PluginMetadata) -> None:
+    def remove(self, metadata: PluginMetadata, *, keep_uses: bool = False) -> None:
         """Forget what a plugin that is down required and used."""
         for plugin_id in metadata.requires:
             _discard(self._requirers, plugin_id, metadata.id)
         for text in metadata.requires_services:
             _discard(self._service_requirers, split_contract(text)[0], metadata.id)
-        for provider in self._used.pop(metadata.id, ()):
+        for provider in () if keep_uses else self._used.pop(metadata.id, ()):
             _discard(self._users, provider, metadata.id)
 
     def users(self, plugin_id: str) -> Iterable[str]:

@@ -21,6 +21,7 @@ class PluginState(Enum):
     UNLOADED = "unloaded"  #: loads again only by `load(id)`
     UNAVAILABLE = "unavailable"  #: cannot work on this machine
     FAILED = "failed"
+    BROKEN = "broken"  #: its manifest or file cannot be read
     BLOCKED = "blocked"  #: kept out by an allow-list or block-list
     CONFLICTING = "conflicting"  #: its id, or it itself, clashes with another
     UNRESOLVED = "unresolved"  #: a requirement is not met

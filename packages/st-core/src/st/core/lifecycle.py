@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from st.core.registry import Registry
 
 _MISSING: Final[Any] = object()
+#: Stands for the state of a plugin that hands none over.
+NO_STATE: Final[Any] = object()
 # How often a change made by other threads in between may start a transition over.
 _ATTEMPTS: Final = 100
 
 
 # States that only the user can change.
-_NEVER: Final = frozenset({PluginState.BLOCKED, PluginState.CONFLICTING})
+_NEVER: Final = frozenset({PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING})
 # States that a lookup leaves alone and an explicit load tries again.
 _RETRIED: Final = frozenset({PluginState.UNLOADED, PluginState.UNAVAILABLE, PluginState.FAILED})
 
@@ -56,12 +58,15 @@ class Lifecycle:
         self.contexts: dict[str, PluginContext] = {}
         self.is_down = False
 
-    def activate(self, plugin_id: str, *, explicitly: bool = False) -> PluginHandle:
+    def activate(
+        self, plugin_id: str, *, explicitly: bool = False, state: object = NO_STATE
+    ) -> PluginHandle:
         """Bring a plugin up, what it requires first.
 
         Args:
             plugin_id: Whose turn it is.
             explicitly: By `load` or `register`: also when it was unloaded or failed before.
+            state: What the plugin exported when it was stopped.
 
         Raises:
             PluginNotFoundError, PluginUnavailable, DependencyError, LoadError,
@@ -81,7 +86,7 @@ class Lifecycle:
             # Set for whatever ends the loading that is no failure of the plugin: Ctrl-C.
             error: Exception | SystemExit | None = _Interrupted()
             try:
-                error = loading(self._bring_up, handle, explicitly)
+                error = loading(self._bring_up, handle, explicitly, state)
             finally:
                 if error is not None:
                     raised = self._note_failure(handle, error)
@@ -136,8 +141,7 @@ class Lifecycle:
                 if reason:
                     raise DependencyError(handle.id, f"{handle.id} {reason}")
                 if all(self._is_active(plugin_id) for plugin_id in metadata.requires):
-                    self.table.set_state(handle, PluginState.LOADING)
-                    self.edges.add(metadata)
+                    self.begin(handle)
                     return
         raise TransitionTimeoutError(
             handle.id, f"{handle.id}: what it requires is unloaded as fast as it is loaded"
@@ -169,12 +173,12 @@ class Lifecycle:
         handle = self.table.peek(plugin_id)
         return handle is not None and handle.state is PluginState.ACTIVE
 
-    def _bring_up(self, handle: PluginHandle, explicitly: bool) -> None:
+    def _bring_up(self, handle: PluginHandle, explicitly: bool, state: object) -> None:
         plugin = handle.source.make()
         declared = declared_metadata(plugin)
         if declared is not None:
             self._compare(handle, declared, explicitly)
-        self._start(handle, plugin)
+        self.start(handle, plugin, state)
 
     def _compare(self, handle: PluginHandle, declared: PluginMetadata, explicitly: bool) -> None:
         if not handle.is_opaque:
@@ -185,26 +189,43 @@ class Lifecycle:
             raise LoadError(handle.id, f"{handle.id}: the class says its id is {declared.id!r}")
         else:
             version = handle.version if handle.distribution else declared.version
-            handle.metadata, handle.is_opaque = replace(declared, version=version), False
-            self.table.reindex(handle)
+            handle.is_opaque = False
+            self.describe(handle, replace(declared, version=version))
             self._require(handle, explicitly)
 
-    def _start(self, handle: PluginHandle, plugin: Any) -> None:
-        on_load = getattr(plugin, "on_load", None)
-        if not callable(on_load):
+    def describe(self, handle: PluginHandle, metadata: PluginMetadata) -> None:
+        """Take over what only became known when the plugin's code was imported."""
+        with self.table.lock:
+            self.table.unindex(handle)
+            self.edges.remove(handle.metadata, keep_uses=True)
+            handle.metadata = metadata
+            self.edges.add(metadata)
+            self.table.index(handle)
+
+    def begin(self, handle: PluginHandle) -> None:
+        """Set a plugin LOADING; from now on it counts as a dependent of what it requires."""
+        with self.table.lock:
+            self.table.set_state(handle, PluginState.LOADING)
+            self.edges.add(handle.metadata)
+
+    def start(self, handle: PluginHandle, plugin: Any, state: object) -> None:
+        """Have a plugin begin to work; when it fails, all it did is undone."""
+        if not callable(getattr(plugin, "on_load", None)):
             raise LoadError(handle.id, f"{handle.id}: {plugin!r} is no plugin, it has no on_load")
         hands_over = callable(getattr(plugin, "export_state", None))
         context = PluginContext(self.registry, handle.id, is_gated=hands_over)
-        schema = getattr(plugin, "config_schema", None)
         try:
-            if schema is not None:
-                self.registry.config.define(handle.id, schema)
-            on_load(context)
+            self.registry.config.define(handle.id, getattr(plugin, "config_schema", None))
+            plugin.on_load(context)
+            if state is not NO_STATE:
+                plugin.import_state(state)
         except BaseException as error:
             context.withdraw()
             for failed in context.unwind():
                 error.add_note(f"while undoing what it had done: {failed!r}")
-            self.registry.config.undefine(handle.id)
+            self.registry.config.define(handle.id, None)
+            with self.table.lock:
+                self.edges.remove(handle.metadata)
             raise
         with self.table.lock:
             handle.plugin = plugin

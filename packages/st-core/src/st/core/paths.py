@@ -16,6 +16,7 @@ from st.core.handle import PluginHandle, PluginState
 from st.core.isolation import loading
 from st.core.metadata import PluginMetadata
 from st.core.plugin import Plugin
+from st.core.source import ObjectSource, Undo
 
 _generations = itertools.count(1)
 
@@ -97,7 +98,7 @@ class PathSource:
         """A new object of the class."""
         return getattr(self.file.module, self._class_name)()
 
-    def renewed(self) -> PathSource:
+    def renewed(self) -> tuple[PathSource, Undo]:
         """The class of the same name in the file as it is now.
 
         Raises:
@@ -110,60 +111,47 @@ class PathSource:
             raise LoadError(
                 _id_from(file.path), f"{file.path} has no class {self._class_name} any more"
             )
-        return source
+        return source, source.release
 
     def release(self) -> frozenset[str]:
         """Drop the module when this was its last plugin."""
         return self.file.let_go()
 
 
-def sources_in(path: Path) -> list[PluginHandle]:
-    """Handles for the plugins of a file, or of every file and package in a folder.
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder of plugins rather than one file or package."""
+    return path.is_dir() and not (path / "__init__.py").exists()
+
+
+def handles_in(path: Path) -> list[PluginHandle]:
+    """Handles for the plugins of a file or package, or of all of them in a folder.
 
     Raises:
         LoadError: When a single file cannot be imported or holds no plugin.
     """
-    path = path.expanduser().absolute()
-    if path.is_dir() and not (path / "__init__.py").exists():
-        return _in_folder(path)
+    if is_folder(path):
+        entries = [entry for entry in sorted(path.iterdir()) if entry.name[0] not in "._"]
+        files = [entry / "__init__.py" if entry.is_dir() else entry for entry in entries]
+        return [
+            handle
+            for file in files
+            if file.suffix == ".py" and file.exists()
+            for handle in _in_file_or_broken(file)
+        ]
     file = path / "__init__.py" if path.is_dir() else path
     if not file.exists():
         raise LoadError(_id_from(file), f"{path}: there is no such file or folder")
     return _in_file(file)
 
 
-def _in_folder(folder: Path) -> list[PluginHandle]:
-    handles: list[PluginHandle] = []
-    for entry in sorted(folder.iterdir()):
-        file = entry / "__init__.py" if entry.is_dir() else entry
-        if file.suffix == ".py" and file.exists() and not entry.name.startswith(("_", ".")):
-            error = loading(lambda file: handles.extend(_in_file(file)), file)
-            if error is not None:
-                broken = PluginHandle(
-                    PluginMetadata(_id_from(file)), str(file), BrokenSource(error)
-                )
-                broken.state, broken.reason = PluginState.FAILED, str(error)
-                handles.append(broken)
-    return handles
-
-
-class BrokenSource:
-    """Stands for a file that could not be imported."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    def make(self) -> Any:
-        """Raises what importing it raised."""
-        raise self._error
-
-    def renewed(self) -> BrokenSource:
-        """Raises what importing it raised."""
-        raise self._error
-
-    def release(self) -> frozenset[str]:
-        """Nothing was imported."""
-        return frozenset()
+def _in_file_or_broken(file: Path) -> list[PluginHandle]:
+    try:
+        return _in_file(file)
+    except LoadError as error:
+        source = ObjectSource(error.plugin_id, None)
+        broken = PluginHandle(PluginMetadata(error.plugin_id), str(file), source)
+        broken.state, broken.reason = PluginState.BROKEN, str(error)
+        return [broken]
 
 
 def _in_file(path: Path) -> list[PluginHandle]:
@@ -204,3 +192,11 @@ def _id_from(path: Path) -> str:
 def _sanitized(name: str) -> str:
     kept = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")
     return kept if kept[:1].isalpha() else f"plugin-{kept}"
+
+
+def file_of(handle: PluginHandle, path: Path) -> bool:
+    """Whether a plugin comes from a file, or from the package the file belongs to."""
+    if not isinstance(handle.source, PathSource):
+        return False
+    own = handle.source.file.path
+    return path == own or (own.name == "__init__.py" and own.parent in path.parents)

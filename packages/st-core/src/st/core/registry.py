@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from st.core.bus import EventBus
 from st.core.capability import PluginCapability
 from st.core.config import Config
-from st.core.discovery import Found, find_plugins
-from st.core.errors import MetadataError, PluginUnavailable
 from st.core.events import SystemInit, SystemShutdown
+from st.core.explain import explain, graph, to_dot, to_mermaid, validate
 from st.core.handle import Contribution, PluginHandle, PluginState
-from st.core.lifecycle import Lifecycle, declared_metadata
+from st.core.intake import Intake
+from st.core.lifecycle import Lifecycle
 from st.core.metadata import PluginMetadata
-from st.core.paths import sources_in
+from st.core.paths import file_of
+from st.core.reload import Reloading
 from st.core.resolve import in_order
 from st.core.service import ServiceKey
 from st.core.services import Services
-from st.core.source import ClassSource, EntryPointSource, ObjectSource, Source
 from st.core.table import PluginTable
 from st.core.turns import Turns
 from st.core.unloading import Unloaded, Unloading
+
+if TYPE_CHECKING:
+    from st.core.watch import Watcher
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -75,8 +78,8 @@ class Registry:
         self._table = PluginTable()
         self.lifecycle = Lifecycle(self, self._table, turns)
         self._unloading = Unloading(self.lifecycle)
-        self._allow = None if allow is None else frozenset(map(_normal, allow))
-        self._block = frozenset(map(_normal, block))
+        self._reloading = Reloading(self.lifecycle, self._unloading)
+        self._intake = Intake(self.lifecycle, self._unloading, allow, block)
         self._is_initialized = False
 
     # --- getting to know plugins ----------------------------------------------------------------
@@ -95,44 +98,7 @@ class Registry:
         Returns:
             The handles that are new.
         """
-        added: list[PluginHandle] = []
-        for found in find_plugins(group, path):
-            handle = self._handle_of(found)
-            present = self._table.peek(handle.id)
-            if present is None:
-                self._table.add(handle)
-                added.append(handle)
-            elif present.distribution != handle.distribution:
-                self._clash(present, handle)
-        return tuple(added)
-
-    def _handle_of(self, found: Found) -> PluginHandle:
-        distribution = found.distribution.name
-        handle = PluginHandle(
-            found.metadata,
-            distribution,
-            EntryPointSource(found.metadata.id, found.target),
-            distribution=distribution,
-            is_opaque=found.is_opaque,
-            contributes=found.contributes,
-        )
-        name = _normal(distribution)
-        if found.problem:
-            handle.state, handle.reason = PluginState.BLOCKED, found.problem
-        elif name in self._block or (self._allow is not None and name not in self._allow):
-            why = "blocked" if name in self._block else "not on the allow-list"
-            handle.state, handle.reason = PluginState.BLOCKED, f"{distribution} is {why}"
-        return handle
-
-    def _clash(self, present: PluginHandle, other: PluginHandle) -> None:
-        """Two distributions claim an id: neither gets it, unless one is at work already."""
-        if present.state in (PluginState.ACTIVE, PluginState.LOADING):
-            return
-        reason = (
-            f"both {present.distribution or present.origin} and {other.distribution} provide "
-            f"a plugin {present.id!r}; uninstall or block one of them"
-        )
-        self._table.set_state(present, PluginState.CONFLICTING, reason)
+        return tuple(self._intake.discover(group, path))
 
     def register(self, plugin: object, *, metadata: PluginMetadata | None = None) -> PluginHandle:
         """Take in a plugin, or a class of one, and load it.
@@ -148,39 +114,20 @@ class Registry:
             MetadataError: When it says nothing about itself.
             PluginUnavailable, DependencyError, LoadError, ActivationCycleError: See `load`.
         """
-        declared = declared_metadata(plugin) if metadata is None else metadata
-        if declared is None:
-            raise MetadataError(
-                f"{plugin!r} has no metadata: set metadata = PluginMetadata(id, version) in its "
-                "class, or pass metadata= to register"
-            )
-        source: Source = (
-            ClassSource(plugin) if isinstance(plugin, type) else ObjectSource(declared.id, plugin)
-        )
-        return self._take_in(PluginHandle(declared, "registered here", source))
+        return self._intake.register(plugin, metadata)
 
     def load_path(self, path: str | Path) -> tuple[PluginHandle, ...]:
         """Load the plugins of a Python file, or of every file and package in a folder.
 
-        Modules get names of their own (`name@1`), and `sys.path` stays as it is. From a folder,
-        a broken file hides no other: its handle says what is wrong.
+        Modules get names of their own (`name@1`), and `sys.path` stays as it is. Of one file all
+        plugins load or none; from a folder, a broken file hides no other: its handle says what
+        is wrong.
 
         Raises:
             LoadError: When a single file holds no plugin, or cannot be loaded.
             DuplicatePluginError: When an id is in use.
         """
-        return tuple(self._take_in(handle) for handle in sources_in(Path(path)))
-
-    def _take_in(self, handle: PluginHandle) -> PluginHandle:
-        self._table.add(handle)
-        try:
-            self.lifecycle.activate(handle.id, explicitly=True)
-        except PluginUnavailable:
-            raise
-        except BaseException:
-            self._table.remove(handle)
-            raise
-        return handle
+        return self._intake.load_path(Path(path).expanduser().absolute())
 
     # --- bringing up and taking down ------------------------------------------------------------
 
@@ -220,16 +167,35 @@ class Registry:
         self._table.known(plugin_id)
         unloaded = self._unloading.unload(plugin_id, cascade=dependents == "cascade")
         for gone in unloaded.ids:
-            self._drop(gone)
+            self._intake.drop(gone)
         unloaded.raise_errors()
         return unloaded.ids
 
-    def _drop(self, plugin_id: str) -> None:
-        handle = self._table.peek(plugin_id)
-        if handle is None or handle.distribution or handle.state is not PluginState.UNLOADED:
-            return
-        self._table.remove(handle)
-        self.bus.forget(handle.source.release())
+    def reload(self, plugin_id: str) -> PluginHandle:
+        """Exchange a plugin for the version on disk; what depends on it is started again.
+
+        With `reload = "restart"` in its metadata the old version stops before the new one
+        starts; with "beside" the new one loads while the old one works. Between versions that
+        have `export_state` and `import_state` no event is lost and the state goes over.
+
+        Raises:
+            PluginNotFoundError: When there is none of that id.
+            ReloadError: When it fails. The old version is then running, or running again.
+        """
+        return self._reloading.reload(plugin_id)
+
+    def watch(self, path: str | Path) -> Watcher:
+        """Load the plugins of a file or folder, and reload each when its file changes.
+
+        Returns:
+            The handle that stops it.
+        """
+        from st.core.watch import Watcher
+
+        path = Path(path)
+        if not any(file_of(handle, path.absolute()) for handle in self):
+            self.load_path(path)
+        return Watcher(self, path)
 
     def initialize_all(self) -> tuple[PluginHandle, ...]:
         """Load the plugins that ask to be loaded at the start, then publish SystemInit; once.
@@ -264,7 +230,7 @@ class Registry:
         self.bus.publish(SystemShutdown())
         unloaded = self._unloading.unload_all()
         for plugin_id in unloaded.ids:
-            self._drop(plugin_id)
+            self._intake.drop(plugin_id)
         return unloaded
 
     @property
@@ -340,6 +306,31 @@ class Registry:
         """What the manifests of usable plugins contribute to a point, none of them imported."""
         return self._table.contributions(point)
 
+    def graph(self) -> dict[str, tuple[str, ...]]:
+        """What each plugin requires, by id."""
+        return graph(self)
+
+    def validate(self) -> tuple[str, ...]:
+        """One sentence for every plugin that cannot be used, and why."""
+        return validate(self)
+
+    def explain(self, plugin_id: str) -> str:
+        """A plugin's state and all that has to do with it, as sentences.
+
+        Raises:
+            PluginNotFoundError: When there is none of that id.
+        """
+        users = self.lifecycle.edges.users(plugin_id)
+        return explain(self._table.known(plugin_id), self, users)
+
+    def to_mermaid(self) -> str:
+        """The graph of requirements as a Mermaid flowchart."""
+        return to_mermaid(self)
+
+    def to_dot(self) -> str:
+        """The graph of requirements for Graphviz."""
+        return to_dot(self)
+
     # --- the global registry --------------------------------------------------------------------
 
     @contextmanager
@@ -352,10 +343,6 @@ class Registry:
             yield self
         finally:
             runtime.exchange(previous)
-
-
-def _normal(distribution: str) -> str:
-    return distribution.lower().replace("_", "-")
 
 
 #: The registry under the name of the original.

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import sys
+from collections.abc import Callable
+from importlib import import_module, invalidate_caches
+from importlib.util import cache_from_source
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, TypeAlias
 
 from st.core.errors import LoadError
+
+#: Undoes an import; gives the names of the modules it dropped.
+Undo: TypeAlias = Callable[[], frozenset[str]]
 
 
 class Source(Protocol):
@@ -13,8 +22,8 @@ class Source(Protocol):
     def make(self) -> Any:
         """A plugin, its code imported if that was still to do."""
 
-    def renewed(self) -> Source:
-        """The same plugin from the code as it is on disk now.
+    def renewed(self) -> tuple[Source, Undo]:
+        """The same plugin from the code as it is on disk now, and what undoes importing it.
 
         Raises:
             LoadError: When there is no code to read again.
@@ -35,7 +44,7 @@ class ObjectSource:
         """The object."""
         return self._plugin
 
-    def renewed(self) -> Source:
+    def renewed(self) -> tuple[Source, Undo]:
         """Not possible: an object has no second version."""
         raise LoadError(
             self._plugin_id,
@@ -58,9 +67,9 @@ class ClassSource:
         """A new object of the class."""
         return self._factory()
 
-    def renewed(self) -> Source:
+    def renewed(self) -> tuple[Source, Undo]:
         """The same class: a reload restarts the plugin."""
-        return self
+        return self, frozenset
 
     def release(self) -> frozenset[str]:
         """Nothing was imported."""
@@ -80,8 +89,6 @@ class EntryPointSource:
         Raises:
             LoadError: When the target is not of the form or has no such attribute.
         """
-        from importlib import import_module
-
         module_name, _, path = self.target.partition(":")
         found: Any = import_module(module_name.strip())
         for name in path.strip().split("."):
@@ -93,10 +100,37 @@ class EntryPointSource:
             found = getattr(found, name)
         return found()
 
-    def renewed(self) -> Source:
-        """The same entry point; whoever reloads imports its module anew."""
-        return self
+    def renewed(self) -> tuple[Source, Undo]:
+        """The same entry point, its module and the modules below it imported anew.
+
+        The modules around it stay as they are: what plugins share must not exist twice.
+        """
+        module_name = self.target.partition(":")[0].strip()
+        below = f"{module_name}."
+        names = [name for name in sys.modules if name == module_name or name.startswith(below)]
+        replaced = {name: sys.modules.pop(name) for name in names}
+        for module in replaced.values():
+            # A compiled file is taken for fresh when time and size agree, to the second.
+            if module.__file__ is not None:
+                Path(cache_from_source(module.__file__)).unlink(missing_ok=True)
+        invalidate_caches()
+        try:
+            import_module(module_name)
+        except BaseException:
+            _put_back(replaced)
+            raise
+        return self, lambda: _put_back(replaced)
 
     def release(self) -> frozenset[str]:
         """Installed modules stay imported: others may use them."""
         return frozenset()
+
+
+def _put_back(replaced: dict[str, ModuleType]) -> frozenset[str]:
+    """Have the modules there were before imported again."""
+    for name, module in replaced.items():
+        sys.modules[name] = module
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], child, module)
+    return frozenset()

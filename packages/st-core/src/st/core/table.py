@@ -14,7 +14,9 @@ from st.core.resolve import clash, problems
 
 _WAITING = frozenset({PluginState.DISCOVERED, PluginState.UNRESOLVED})
 #: States whose handle makes room for another plugin of the same id.
-_REPLACEABLE = frozenset({PluginState.UNAVAILABLE, PluginState.FAILED, PluginState.UNLOADED})
+_REPLACEABLE = frozenset(
+    {PluginState.UNAVAILABLE, PluginState.FAILED, PluginState.UNLOADED, PluginState.BROKEN}
+)
 
 
 class PluginTable:
@@ -51,7 +53,7 @@ class PluginTable:
             self._sequence += 1
             handle.sequence = self._sequence
             self._handles[handle.id] = handle
-            self._index(handle)
+            self.index(handle)
             self.set_state(handle, handle.state, handle.reason)
 
     def remove(self, handle: PluginHandle) -> None:
@@ -60,7 +62,7 @@ class PluginTable:
             if self._handles.get(handle.id) is handle:
                 del self._handles[handle.id]
             self._waiting.pop(handle.id, None)
-            self._unindex(handle)
+            self.unindex(handle)
             self._is_stale = True
 
     def set_state(self, handle: PluginHandle, state: PluginState, reason: str = "") -> None:
@@ -76,18 +78,14 @@ class PluginTable:
             for offer in _offers(handle):
                 self._ranked.pop(offer, None)
 
-    def reindex(self, handle: PluginHandle) -> None:
-        """Take note of metadata that only became known when the plugin was imported."""
-        with self.lock:
-            self._unindex(handle)
-            self._index(handle)
-
-    def _index(self, handle: PluginHandle) -> None:
+    def index(self, handle: PluginHandle) -> None:
+        """Have a plugin found by what its metadata says it offers."""
         for offer in _offers(handle):
             self._offers.setdefault(offer, {})[handle.id] = handle
             self._ranked.pop(offer, None)
 
-    def _unindex(self, handle: PluginHandle) -> None:
+    def unindex(self, handle: PluginHandle) -> None:
+        """The inverse of `index`."""
         for offer in [key for key in _offers(handle) if key in self._offers]:
             holders = self._offers[offer]
             if holders.get(handle.id) is handle:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from st.core.context import PluginContext
 from st.core.errors import DependencyError, TransitionTimeoutError
 from st.core.events import PluginUnloaded
 from st.core.handle import PluginHandle, PluginState
@@ -139,24 +140,42 @@ class Unloading:
         return errors
 
     def stop(self, handle: PluginHandle) -> list[Exception]:
-        """Stop an active plugin and undo what it did; every step runs."""
+        """Stop an active plugin and undo what it did; every step runs. What the steps raised."""
         context = self._up.contexts[handle.id]
         context.withdraw()
-        errors: list[Exception] = []
-        on_unload = getattr(handle.plugin, "on_unload", None)
-        if on_unload is not None and (error := attempt(on_unload, context)) is not None:
-            errors.append(error)
-        errors += context.unwind()
-        self._up.registry.config.undefine(handle.id)
+        errors = self.finish(handle.plugin, context)
+        self._up.registry.config.define(handle.id, None)
         with self._table.lock:
             handle.plugin = None
             del self._up.contexts[handle.id]
             self._up.edges.remove(handle.metadata)
         return errors
 
+    def finish(self, plugin: object, context: PluginContext) -> list[Exception]:
+        """Tell a plugin whose services and subscriptions are gone, and undo the rest."""
+        on_unload = getattr(plugin, "on_unload", None)
+        error = None if on_unload is None else attempt(on_unload, context)
+        errors = context.unwind()
+        return errors if error is None else [error, *errors]
+
+    def take_dependents_down(self, plugin_id: str, states: dict[str, object]) -> list[str]:
+        """Stop everybody who needs a plugin, keeping the state of those that hand it over.
+
+        Returns:
+            Their ids, in the order they were stopped.
+        """
+        stopped = list(self.dependents(plugin_id))
+        for dependent in stopped:
+            handle = self._table.peek(dependent)
+            export = getattr(handle.plugin, "export_state", None) if handle is not None else None
+            if export is not None:
+                attempt(lambda export, key: states.__setitem__(key, export()), export, dependent)
+            self._take_down(dependent, f"{plugin_id} is being reloaded")
+        return stopped
+
     def _start_again(self, plugin_id: str) -> None:
         self._up.activate(plugin_id, explicitly=True)
 
 
 # States an unload leaves as they are: they say more than "unloaded".
-_KEPT: Final = frozenset({PluginState.BLOCKED, PluginState.CONFLICTING})
+_KEPT: Final = frozenset({PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING})

@@ -1,0 +1,146 @@
+"""Take plugins into a registry, and let them go: installed, registered, or from a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from st.core.discovery import Found, find_plugins
+from st.core.errors import DuplicatePluginError, MetadataError, PluginUnavailable
+from st.core.handle import PluginHandle, PluginState
+from st.core.isolation import attempt
+from st.core.lifecycle import Lifecycle, declared_metadata
+from st.core.metadata import PluginMetadata
+from st.core.paths import handles_in, is_folder
+from st.core.resolve import in_order
+from st.core.source import ClassSource, EntryPointSource, ObjectSource, Source
+from st.core.unloading import Unloading
+
+
+class Intake:
+    """How plugins get into one registry, and out of it."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        unloading: Unloading,
+        allow: Iterable[str] | None,
+        block: Iterable[str],
+    ) -> None:
+        self._up = lifecycle
+        self._down = unloading
+        self._table = lifecycle.table
+        self._allow = None if allow is None else frozenset(map(_normal, allow))
+        self._block = frozenset(map(_normal, block))
+
+    def discover(self, group: str, path: Sequence[str] | None) -> list[PluginHandle]:
+        """Take in what is installed and not known yet."""
+        added: list[PluginHandle] = []
+        for found in find_plugins(group, path):
+            handle = self._installed(found)
+            present = self._table.peek(handle.id)
+            if present is None:
+                self._table.add(handle)
+                added.append(handle)
+            elif present.distribution != handle.distribution:
+                self._clash(present, handle)
+        return added
+
+    def _installed(self, found: Found) -> PluginHandle:
+        distribution = found.distribution.name
+        handle = PluginHandle(
+            found.metadata,
+            distribution,
+            EntryPointSource(found.metadata.id, found.target),
+            distribution,
+            found.is_opaque,
+            found.contributes,
+        )
+        name = _normal(distribution)
+        if found.problem:
+            handle.state, handle.reason = PluginState.BROKEN, found.problem
+        elif name in self._block:
+            handle.state, handle.reason = PluginState.BLOCKED, f"{distribution} is blocked"
+        elif self._allow is not None and name not in self._allow:
+            handle.state, handle.reason = PluginState.BLOCKED, f"{distribution} is not allowed"
+        return handle
+
+    def _clash(self, present: PluginHandle, other: PluginHandle) -> None:
+        """Two distributions claim an id: neither gets it, unless one is at work already."""
+        if present.state in (PluginState.ACTIVE, PluginState.LOADING):
+            return
+        if other.state is PluginState.BLOCKED:
+            return
+        if present.state is PluginState.BLOCKED:
+            self._table.remove(present)
+            self._table.add(other)
+            return
+        reason = (
+            f"both {present.origin} and {other.origin} provide a plugin {present.id!r}; "
+            "uninstall or block one of them"
+        )
+        self._table.set_state(present, PluginState.CONFLICTING, reason)
+
+    def register(self, plugin: object, metadata: PluginMetadata | None) -> PluginHandle:
+        """Take in a plugin or a class of one and bring it up; a failing one leaves no trace."""
+        declared = declared_metadata(plugin) if metadata is None else metadata
+        if declared is None:
+            raise MetadataError(
+                f"{plugin!r} has no metadata: set metadata = PluginMetadata(id, version) in its "
+                "class, or pass metadata= to register"
+            )
+        is_class = isinstance(plugin, type)
+        source: Source = ClassSource(plugin) if is_class else ObjectSource(declared.id, plugin)
+        handle = PluginHandle(declared, "registered here", source)
+        self._table.add(handle)
+        try:
+            self._up.activate(handle.id, explicitly=True)
+        except PluginUnavailable:
+            raise
+        except BaseException:
+            self._table.remove(handle)
+            raise
+        return handle
+
+    def load_path(self, path: Path) -> tuple[PluginHandle, ...]:
+        """Take in and bring up the plugins of a file, all or none, or of a folder, each it can."""
+        handles = handles_in(path)
+        if is_folder(path):
+            for handle in handles:
+                self._add_or_note(handle)
+            usable = [handle for handle in handles if handle.state is PluginState.DISCOVERED]
+            self._up.activate_all(tuple(in_order(usable)))
+            return tuple(handles)
+        try:
+            for handle in handles:
+                self._table.add(handle)
+            for handle in in_order(handles):
+                self._up.activate(handle.id, explicitly=True)
+        except BaseException:
+            for handle in reversed(handles):
+                if self._table.peek(handle.id) is handle:
+                    attempt(lambda gone: self._down.unload(gone, cascade=True), handle.id)
+                    self._table.remove(handle)
+                self._up.registry.bus.forget(handle.source.release())
+            raise
+        return tuple(handles)
+
+    def _add_or_note(self, handle: PluginHandle) -> None:
+        try:
+            self._table.add(handle)
+        except DuplicatePluginError as error:
+            handle.state, handle.reason = PluginState.CONFLICTING, str(error)
+        if handle.state is not PluginState.DISCOVERED:
+            self._up.report_failure(handle.id, handle.reason, handle.state)
+
+    def drop(self, plugin_id: str) -> None:
+        """Forget a plugin that is unloaded, unless it is installed: that one stays known."""
+        handle = self._table.peek(plugin_id)
+        if handle is None or handle.distribution or handle.state is not PluginState.UNLOADED:
+            return
+        self._table.remove(handle)
+        self._up.registry.bus.forget(handle.source.release())
+
+
+def _normal(distribution: str) -> str:
+    return distribution.lower().replace("_", "-")
