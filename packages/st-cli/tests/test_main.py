@@ -91,9 +91,7 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(
 
 def test_missing_argument_points_to_the_help(failing, capsys) -> None:
     assert main(["fail"]) == 2
-    assert capsys.readouterr().err == (
-        "error: Missing argument 'HOW'.\nst fail --help shows how it is used\n"
-    )
+    assert capsys.readouterr().err == ("error: Missing argument 'HOW'. (see st fail --help)\n")
 
 
 def test_unknown_option_is_exit_code_2(capsys) -> None:
@@ -112,8 +110,20 @@ def test_command_of_a_distribution_that_is_not_installed_names_what_installs_it(
     monkeypatch.setattr(sys, "path", [])
 
     assert main(["monitor"]) == 2
-    assert "monitor comes with st-monitor: pip install ./packages/st-monitor" in (
-        capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "error: no command 'monitor'; it comes with st-monitor: pip install ./packages/st-monitor\n"
+    )
+
+
+def test_misspelt_command_of_a_distribution_that_is_not_installed_names_both(
+    monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+
+    assert main(["monitr"]) == 2
+    assert capsys.readouterr().err == (
+        "error: no command 'monitr'; did you mean 'monitor'? It comes with st-monitor: "
+        "pip install ./packages/st-monitor\n"
     )
 
 

@@ -17,6 +17,10 @@ from st.core.catalog import names_of, provider_of
 from st.core.nearest import nearest
 
 
+class UnknownCommandError(StError, LookupError):
+    """No installed distribution offers a sub-command of that name."""
+
+
 class SubcommandGroup(click.Group):
     """A click group whose sub-commands are entry points; help and completion import none."""
 
@@ -28,14 +32,14 @@ class SubcommandGroup(click.Group):
         """Import and return the sub-command `name`; while completing, None if that fails.
 
         Raises:
-            click.UsageError: Nobody offers it; the message has the nearest name or what to install.
+            UnknownCommandError: Nobody offers it.
             CommandLoadError: It cannot be imported.
         """
         found = subcommands().get(name)
         if found is None:
             if ctx.resilient_parsing or name.startswith("-"):
                 return None
-            raise click.UsageError(unknown_command(name), ctx)
+            raise UnknownCommandError(describe_unknown(name))
         try:
             return found.load()
         except CommandLoadError:
@@ -70,17 +74,20 @@ class SubcommandGroup(click.Group):
             raise
 
 
-def unknown_command(name: str) -> str:
-    """Return what to tell someone who asked for the sub-command `name`, which is not installed."""
+def describe_unknown(name: str) -> str:
+    """Return what to tell someone who asked for a sub-command that is not installed.
+
+    That is the nearest name, and what installs it where the catalogue knows that.
+    """
     installed = subcommands()
-    meant = name if provider_of("commands", name) else nearest(name, installed)
-    meant = meant or nearest(name, names_of("commands"))
+    if provider := provider_of("commands", name):
+        return f"no command {name!r}; it comes with {provider.distribution}: {provider.install}"
+    meant = nearest(name, [*installed, *names_of("commands")])
     if meant is None:
         return f"no command {name!r}; installed are {', '.join(installed)}"
     provider = None if meant in installed else provider_of("commands", meant)
-    question = "" if meant == name else f"; did you mean {meant!r}?"
-    source = f"; {meant} comes with {provider.distribution}: {provider.install}" if provider else ""
-    return f"no command {name!r}{question}{source}"
+    source = f" It comes with {provider.distribution}: {provider.install}" if provider else ""
+    return f"no command {name!r}; did you mean {meant!r}?{source}"
 
 
 @click.command(
@@ -114,11 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int | None = st.main(arguments, prog_name="st", standalone_mode=False)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "st"
-        return complain(f"{error.format_message()}\n{path} --help shows how it is used")
+        return complain(f"{error.format_message()} (see {path} --help)")
     except click.ClickException as error:
         return complain(error.format_message())
     except click.Abort as error:
-        return 130 if isinstance(error.__cause__, KeyboardInterrupt) else 1
+        return 130 if isinstance(error.__context__, KeyboardInterrupt) else 1
     except StError as error:
         return complain(str(error))
     except OSError as error:
