@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 from st.core.errors import ClosedContextError
 from st.core.events import E, Event
 from st.core.isolation import Call, attempt
-from st.core.service import ServiceKey, ServiceReference, Tracker
+from st.core.service import NO_DEFAULT, ServiceKey, ServiceReference, Tracker
 from st.core.services import as_key
 from st.core.subscription import Key, Options, Subscription, Topic
 
@@ -124,15 +124,13 @@ class PluginContext:
     def get_service(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get_service(self, key: str, default: object = ...) -> Any: ...
-    def get_service(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
+    def get_service(self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT) -> Any:
         """A service, its provider loaded if need be; see `Registry.get_service`.
 
         The object stays the one obtained: a plugin that holds one is restarted when the provider
         goes. Use `track` to follow changes instead.
         """
         self._check_usable()
-        if default is _MISSING:
-            return self.registry.lifecycle.get_service(key, user=self.plugin_id)
         return self.registry.lifecycle.get_service(key, default, user=self.plugin_id)
 
     def track(

@@ -22,14 +22,13 @@ from st.core.isolation import attempt, loading
 from st.core.manifest import differences
 from st.core.metadata import PluginMetadata, split_contract
 from st.core.resolve import unmet
-from st.core.service import ServiceKey
+from st.core.service import NO_DEFAULT, ServiceKey
 from st.core.table import PluginTable
 from st.core.turns import Turns
 
 if TYPE_CHECKING:
     from st.core.registry import Registry
 
-_MISSING: Final[Any] = object()
 #: Stands for the state of a plugin that hands none over.
 NO_STATE: Final[Any] = object()
 # How often a change made by other threads in between may start a transition over.
@@ -256,7 +255,7 @@ class Lifecycle:
     # --- looking up -----------------------------------------------------------------------------
 
     def get_service(
-        self, key: ServiceKey[Any] | str, default: object = _MISSING, *, user: str = ""
+        self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT, *, user: str = ""
     ) -> Any:
         """A service; when nobody offers it yet, who declares to is brought up."""
         services = self.registry.services
@@ -266,7 +265,7 @@ class Lifecycle:
             failures = self._activate_providers(name)
             reference = services.find(key)
             if reference is None:
-                if default is not _MISSING:
+                if default is not NO_DEFAULT:
                     return default
                 why = "".join(f"; {failure}" for failure in failures)
                 raise services.not_found(key, why + _install_hint("services", name))

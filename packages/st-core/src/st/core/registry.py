@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from st.core.bus import EventBus
 from st.core.capability import PluginCapability
@@ -19,7 +19,7 @@ from st.core.metadata import PluginMetadata
 from st.core.paths import file_of
 from st.core.reload import Reloading
 from st.core.resolve import in_order
-from st.core.service import ServiceKey
+from st.core.service import NO_DEFAULT, ServiceKey
 from st.core.services import Services
 from st.core.table import PluginTable
 from st.core.turns import Turns
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
-
-_MISSING: Final[Any] = object()
 
 
 class Registry:
@@ -291,7 +289,7 @@ class Registry:
     def get_service(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get_service(self, key: str, default: object = ...) -> Any: ...
-    def get_service(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
+    def get_service(self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT) -> Any:
         """The best provider's service; when there is none yet, who declares one is loaded.
 
         Raises:

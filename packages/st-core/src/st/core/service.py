@@ -11,6 +11,8 @@ from st.core.errors import ServiceError, ServiceTypeError
 _T = TypeVar("_T")
 
 _UNBUILT: Final[Any] = object()
+#: Stands for a default that was not given, wherever a service is asked for.
+NO_DEFAULT: Final[Any] = object()
 
 
 class ServiceKey(Generic[_T]):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from st.core.errors import ServiceNotFoundError, listed
 from st.core.events import Event, ListenerFailed, ServiceRegistered, ServiceUnregistered
 from st.core.isolation import attempt
 from st.core.nearest import did_you_mean
-from st.core.service import ServiceKey, ServiceReference, Tracker
+from st.core.service import NO_DEFAULT, ServiceKey, ServiceReference, Tracker
 from st.core.turns import Turns
 from st.core.versions import satisfies
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
-
-_MISSING: Final[Any] = object()
 
 
 class Services:
@@ -131,7 +129,7 @@ class Services:
     def get(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get(self, key: str, default: object = ...) -> Any: ...
-    def get(self, key: ServiceKey[Any] | str, default: object = _MISSING) -> Any:
+    def get(self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT) -> Any:
         """The best provider's object.
 
         Raises:
@@ -142,7 +140,7 @@ class Services:
         reference = self.find(key)
         if reference is not None:
             return self.resolve(reference, key)
-        if default is not _MISSING:
+        if default is not NO_DEFAULT:
             return default
         raise self.not_found(key)
 
