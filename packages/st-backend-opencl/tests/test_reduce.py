@@ -38,46 +38,6 @@ def test_float_sum_is_close_to_the_exact_one(
     assert np.all(np.abs(got - exact) <= TOLERANCE[dtype] * scale)
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "uint64"])
-@pytest.mark.parametrize(("shape", "axes"), [*CASES, LONG[0]], ids=str)
-def test_integer_sum_wraps_around_as_in_numpy(
-    run: Any, numbers: Any, shape: tuple[int, ...], axes: tuple[int, ...], dtype: str
-) -> None:
-    largest = np.iinfo(dtype).max
-    x = np.asarray(numbers.integers(largest // 2, largest, shape, dtype, endpoint=True))
-    expected = x.sum(axis=axes, dtype=dtype)
-
-    got = run("sum", x, shape=expected.shape, dtype=dtype, axes=axes)
-
-    assert np.array_equal(got, expected)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint64", "bool"])
-@pytest.mark.parametrize(("shape", "axes"), [*CASES, LONG[0]], ids=str)
-def test_maximum_over_axes_equals_numpy(
-    run: Any, numbers: Any, shape: tuple[int, ...], axes: tuple[int, ...], dtype: str
-) -> None:
-    x = np.asarray(numbers.integers(0, 2 if dtype == "bool" else 99, shape)).astype(dtype)
-    if not dtype.startswith(("u", "b")):
-        x = x - np.asarray(100, dtype)
-    expected = x.max(axis=axes)
-
-    got = run("max", x, shape=expected.shape, dtype=dtype, axes=axes)
-
-    assert np.array_equal(got, expected)
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
-def test_argmax_gives_the_first_largest(run: Any, numbers: Any, dtype: str, axis: int) -> None:
-    x = numbers.integers(0, 3, (4, 25, 18)).astype(dtype)
-    expected = x.argmax(axis=axis)
-
-    got = run("argmax", x, shape=expected.shape, dtype="int64", axis=axis)
-
-    assert np.array_equal(got, expected)
-
-
 @pytest.mark.parametrize("place", [0, 5, 17, 99])
 def test_nan_wins_maximum_and_argmax(run: Any, numbers: Any, place: int) -> None:
     x = numbers.standard_normal((100, 3)).astype("f4")

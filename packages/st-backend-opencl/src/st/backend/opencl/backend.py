@@ -122,7 +122,7 @@ class OpenCLBackend(TableBackend):
 
     def operand(self, buffer: Buffer, view: View) -> Operand:
         """See `TableBackend.operand`."""
-        return self.runtime.operand(buffer, view)
+        return Operand(buffer, view.spec.dtype, view.spec.shape, view.strides, view.offset)
 
     def bind(
         self, plan: Plan, memory: Mapping[Storage, Buffer], *, keep: bool = False

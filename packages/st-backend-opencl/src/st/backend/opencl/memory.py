@@ -48,7 +48,8 @@ class Memory:
         self._queue = queue
         self._pool = pyopencl.tools.MemoryPool(pyopencl.tools.ImmediateAllocator(queue))
         self._staged: deque[tuple[Any, int]] = deque()
-        self._n_staged = 0
+        self.n_staged = 0
+        """Bytes of host copies that wait for the queue."""
         self._lock = Lock()
 
     @property
@@ -104,8 +105,8 @@ class Memory:
         event = cl.enqueue_copy(self._queue, buffer, copied, dst_offset=offset, is_blocking=False)
         with self._lock:
             self._staged.append((event, nbytes))
-            self._n_staged += nbytes
-            is_full = self._n_staged > MAX_STAGED
+            self.n_staged += nbytes
+            is_full = self.n_staged > MAX_STAGED
         if is_full:
             self.sync()
 
@@ -123,7 +124,7 @@ class Memory:
     def sync(self) -> None:
         """Wait for queued work and let go of the host copies it needed."""
         with self._lock:
-            staged, self._staged, self._n_staged = self._staged, deque(), 0
+            staged, self._staged, self.n_staged = self._staged, deque(), 0
         self._queue.finish()
         staged.clear()
 
@@ -134,6 +135,7 @@ class Memory:
 
 
 def _check_range(what: str, buffer: Any, nbytes: int, offset: int) -> None:
+    """Refuse what would leave the buffer; it may be a little larger than was asked for."""
     room = buffer.size - PADDING
     if offset < 0 or offset + nbytes > room:
         raise BufferRangeError(

@@ -16,7 +16,7 @@ from st.backend.opencl.device import Device
 from st.backend.opencl.memory import Memory
 from st.backend.opencl.program import BuildError, Programs
 from st.backend.opencl.source import KernelSource
-from st.core.backend import DTYPES, BackendError, Call, Const, View, dense_strides
+from st.core.backend import DTYPES, BackendError, Call, Const, dense_strides
 
 GPU_GROUP = 64
 """Work-items in a work-group along dimension 0 on GPUs; CPUs have groups of one."""
@@ -117,19 +117,6 @@ class Runtime:
             raise self.error(
                 f"the device reported {error} at or before this call", self.last_call
             ) from error
-
-    def operand(self, buffer: Any, view: View, call: Call | None = None) -> Operand:
-        """Return `view` of `buffer` as an operand.
-
-        Raises:
-            TypeError: `buffer` is not one of this backend's.
-        """
-        if not isinstance(buffer, cl.MemoryObjectHolder):
-            raise TypeError(
-                f"memory of {view.storage.name or 'a storage'!r} is a {type(buffer).__name__}, "
-                f"not a buffer of backend {self.backend!r}: allocate it with the backend's alloc"
-            )
-        return Operand(buffer, view.spec.dtype, view.spec.shape, view.strides, view.offset)
 
     def constant(self, const: Const, shape: tuple[int, ...]) -> Operand:
         """Return a constant as an operand broadcast to `shape`; equal ones share memory."""

@@ -1,0 +1,108 @@
+"""The program cache: damage, races and unwritable places are never errors."""
+
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from st.backend.opencl import BinaryCache
+from st.backend.opencl.cache import default_directory
+
+DAMAGES = {
+    "empty": lambda data: b"",
+    "truncated": lambda data: data[: len(data) // 2],
+    "one bit": lambda data: data[:-3] + bytes([data[-3] ^ 1]) + data[-2:],
+    "other file": lambda data: b"not a program at all" * 10,
+}
+
+
+def store_often(directory: Path, payload: bytes) -> None:
+    for _ in range(50):
+        BinaryCache(directory).store("key", payload)
+
+
+def test_what_was_stored_is_loaded(tmp_path: Path) -> None:
+    cache = BinaryCache(tmp_path / "new" / "place")
+
+    cache.store("key", b"binary")
+
+    assert cache.load("key") == b"binary"
+    assert cache.load("other") is None
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_file_counts_as_absent(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+    cache = BinaryCache(tmp_path)
+    cache.store("key", b"binary" * 100)
+    (file,) = tmp_path.iterdir()
+
+    file.write_bytes(damage(file.read_bytes()))
+
+    assert cache.load("key") is None
+
+
+def test_discarding_undoes_storing(tmp_path: Path) -> None:
+    cache = BinaryCache(tmp_path)
+    cache.store("key", b"binary")
+
+    cache.discard("key")
+    cache.discard("key")
+
+    assert cache.load("key") is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cache = BinaryCache(tmp_path / "file")
+
+    cache.store("key", b"binary")
+
+    assert cache.load("key") is None
+
+
+def test_readers_never_see_a_half_written_file(tmp_path: Path) -> None:
+    payloads = [bytes([n]) * 200_000 for n in range(3)]
+    seen: set[bytes | None] = set()
+    start = Barrier(4)
+
+    def write(payload: bytes) -> None:
+        start.wait()
+        store_often(tmp_path, payload)
+
+    threads = [Thread(target=write, args=(payload,)) for payload in payloads]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    while any(thread.is_alive() for thread in threads):
+        seen.add(BinaryCache(tmp_path).load("key"))
+
+    assert seen <= {None, *payloads}
+    assert BinaryCache(tmp_path).load("key") in payloads
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_processes_may_store_the_same_program_at_once(tmp_path: Path) -> None:
+    context = get_context("spawn")
+    processes = [
+        context.Process(target=store_often, args=(tmp_path, bytes([n]) * 1000)) for n in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(BinaryCache(tmp_path).load("key") or b"") == 1000
+
+
+def test_directory_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    monkeypatch.delenv("ST_OPENCL_CACHE_DIR", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    by_xdg = default_directory()
+    monkeypatch.setenv("ST_OPENCL_CACHE_DIR", "/elsewhere/programs")
+
+    assert by_xdg == Path("/somewhere/st-opencl")
+    assert default_directory() == Path("/elsewhere/programs")
