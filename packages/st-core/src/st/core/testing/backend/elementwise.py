@@ -94,7 +94,8 @@ def compared(id: str, relation: str, x: Given, y: Given) -> Case:
     """Return the case of a relation."""
     left: Array
     right: Array
-    left, right = (given.value if isinstance(given, Const) else given for given in (x, y))
+    left = x.value if isinstance(x, Const) else x
+    right = y.value if isinstance(y, Const) else y
     expected = np.asarray(COMPARED[relation](left, right))
     return Case(id, "compare", (x, y), expected, attrs=(("relation", relation),))
 
