@@ -6,5 +6,5 @@ learned, held_out = read_csv("docs/examples/digits.csv.gz", "digit", scale=1 / 1
     0.2, seed=7
 )
 trainer = Trainer([Linear(out_features=256), Relu(), Linear(out_features=10)], seed=7)
-trainer.fit(learned, epochs=20)
+trainer.fit(learned, epochs=40)
 print(f"{trainer.evaluate(held_out).accuracy:.3f} correct")

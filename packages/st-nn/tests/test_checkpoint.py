@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from st.nn.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 
 WEIGHTS = {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
@@ -81,7 +82,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     weights = {"0.weight": np.array([1, np.nan], np.float32)}
     save_checkpoint(tmp_path / "model", Checkpoint({}, weights))
 
-    with pytest.raises(CheckpointError, match="'0.weight' holds values that are not finite"):
+    with pytest.raises(CheckpointError, match=r"'0.weight' holds values that are not finite"):
         load_checkpoint(tmp_path / "model")
 
 

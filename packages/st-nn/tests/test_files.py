@@ -1,9 +1,11 @@
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from st.nn import files
 from st.nn.files import complete_folder, write_file, write_folder
 
@@ -75,10 +77,8 @@ def test_kill_at_any_operation_leaves_one_complete_folder(
             (files, "_remove"),
         ):
             patch.setattr(owner, name, _killed_after(n, getattr(owner, name), calls))
-        try:
+        with suppress(Killed):
             write_folder(folder, NEW)
-        except Killed:
-            pass
 
     assert _read(complete_folder(folder)) in (OLD, NEW)
     write_folder(folder, NEW)

@@ -1,6 +1,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as draw
+
 from st.nn.data import Dataset, batches
 
 
@@ -20,7 +21,7 @@ def test_an_epoch_is_every_row_once_in_full_batches_but_the_last(
 ) -> None:
     cut = _labels(_dataset(n), size, seed, epoch=1)
 
-    assert sorted(sum(cut, [])) == list(range(n))
+    assert sorted(label for batch in cut for label in batch) == list(range(n))
     assert all(len(batch) == size for batch in cut[:-1])
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from st.nn.data import CsvSource, DataError, read_csv
 
 PLAIN = "a,b,kind\n1,2,x\n3,4.5,y\n-1e-3,0,x\n"
@@ -66,7 +67,9 @@ def test_digest_is_of_the_bytes_on_disk(tmp_path: Path) -> None:
 def test_other_bytes_than_the_checksum_names_are_refused(tmp_path: Path) -> None:
     path = _write(tmp_path, PLAIN)
 
-    with pytest.raises(DataError, match="expected sha256 0{64}, given sha256 [0-9a-f]{64}$") as info:
+    with pytest.raises(
+        DataError, match=r"expected sha256 0{64}, given sha256 [0-9a-f]{64}$"
+    ) as info:
         read_csv(path, "kind", sha256="0" * 64)
     assert info.value.field == "sha256"
 
@@ -100,7 +103,7 @@ def test_corrupt_file_is_refused_with_its_line(
 def test_several_corrupt_rows_are_counted_and_the_first_three_named(tmp_path: Path) -> None:
     path = _write(tmp_path, "a,kind\n" + "?,x\n" * 5 + "1,x\n")
 
-    with pytest.raises(DataError, match="5 corrupt rows: line 2: .*; line 3: .*; line 4: .*; …$"):
+    with pytest.raises(DataError, match=r"5 corrupt rows: line 2: .*; line 3: .*; line 4: .*; …$"):
         read_csv(path, "kind")
 
 
@@ -125,6 +128,6 @@ def test_missing_file_and_directory_are_refused(tmp_path: Path) -> None:
 
 
 def test_shape_of_another_size_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a shape of 2 numbers, .* given 3×1 = 3") as info:
+    with pytest.raises(DataError, match=r"a shape of 2 numbers, .* given 3.1 = 3") as info:
         read_csv(_write(tmp_path, PLAIN), "kind", shape=(3, 1))
     assert info.value.field == "shape"

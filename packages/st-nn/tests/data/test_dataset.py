@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as draw
+
 from st.nn.data import DataError, Dataset
 
 

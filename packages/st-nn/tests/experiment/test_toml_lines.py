@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from st.nn.experiment.toml_lines import Position, toml_lines
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=6)
@@ -25,9 +26,7 @@ gaps = st.sampled_from(["", " ", "\t", "\n", "  # note ] } ,\n", "\n\n  "])
 
 
 def _escaped(text: str) -> str:
-    inside = "".join(
-        char if char.isalnum() else f"\\U{ord(char):08X}" for char in text
-    )
+    inside = "".join(char if char.isalnum() else f"\\U{ord(char):08X}" for char in text)
     return f'"{inside}"'
 
 

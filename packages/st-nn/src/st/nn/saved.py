@@ -131,8 +131,8 @@ def load(
 
 def model_folder(run: Path) -> Path:
     """Return where the model of a run is: its ``model`` directory, or `run` itself."""
-    inside = run / "model"
-    return inside if complete_folder(inside).is_dir() or (run / "config.json").is_file() else run
+    is_checkpoint = (complete_folder(run) / "weights.safetensors").is_file()
+    return run if is_checkpoint else run / "model"
 
 
 def _described(

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from st.core import BackendChanged, EpochEnd, Registry, RunFinished, RunStarted, Telemetry
+from st.core.panels import PANELS
 from st.nn.backends import BackendChoice, choose_backend
 from st.nn.checkpoint import Checkpoint, save_checkpoint
 from st.nn.discovery import MODULE_REGISTRY
@@ -93,6 +94,8 @@ class ExperimentRun:
             KeyboardInterrupt: Ctrl-C; the model of the last epoch that ended is on disk.
         """
         config = self.checked.config
+        # Asked for before RunStarted, so that whoever makes the report hears of the run.
+        reports = self.registry.get_service(PANELS, default=None)
         directory = self.directory = create_run(Path(config.output), config.name)
         directory.write_config(self._described())
         watch = _Watch(self, directory)
@@ -119,7 +122,8 @@ class ExperimentRun:
             if watch.error is not None:
                 raise watch.error
             result = watch.result()
-            add_panels(self.registry, directory.run_id, self.checked, result.evaluation)
+            if reports is not None:
+                add_panels(reports, directory.run_id, self.checked.held_out, result.evaluation)
             status = "finished"
             return result
         except KeyboardInterrupt:

@@ -5,23 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core import Registry
-from st.core.panels import PANELS, Images, Matrix, Panel
+from st.core.panels import Images, Matrix, Panel, Panels
 from st.nn.data import Dataset
-from st.nn.experiment.check import CheckedExperiment
 from st.nn.train import Evaluation
 
 _MOST_IMAGES = 24
 
 
-def add_panels(
-    registry: Registry, run_id: str, checked: CheckedExperiment, evaluation: Evaluation
-) -> None:
-    """Add confusion matrix and mistakes to the report, where a plugin makes one."""
-    reports = registry.get_service(PANELS, default=None)
-    if reports is None:
-        return
-    held_out = checked.held_out
+def add_panels(reports: Panels, run_id: str, held_out: Dataset, evaluation: Evaluation) -> None:
+    """Add confusion matrix and mistakes to the report of a run."""
     names = held_out.classes
     counts = confusion(held_out, evaluation)
     note = f"{evaluation.n_correct} of {len(held_out)} rows held out are on the diagonal."
