@@ -109,6 +109,7 @@ def test_training_loss_is_not_told_twice() -> None:
     run = told(EpochStart(1), Telemetry({"loss": 0.5, "accuracy": 0.9}), EpochEnd(1, 0.5))
 
     assert [curve.name for curve in run.telemetry] == ["accuracy"]
+    assert run.told == {"loss", "accuracy"}
 
 
 def test_telemetry_that_is_no_number_is_left_out() -> None:

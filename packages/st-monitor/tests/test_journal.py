@@ -16,12 +16,12 @@ from st.core import ConfigChanged, CustomEvent, EpochEnd, Event, ListenerFailed,
 from st.monitor.journal import Entry, Journal, entry_of, read_journal
 
 
-class FullDisk(type(Path())):  # type: ignore[misc]  # Path's own class depends on the system
+class FullDisk(type(Path())):  # type: ignore[misc]  # the class of paths here
     """A file on a disk with room for so many bytes: a write is cut short, the next refused."""
 
     room = 0
 
-    def open(self, mode: str, buffering: int = -1) -> Any:  # type: ignore[override]  # two modes
+    def open(self, mode: str, buffering: int = -1) -> Any:
         file = super().open(mode, buffering)
         if mode == "ab":
             return CutShort(self, file)

@@ -3,6 +3,8 @@
 import json
 import logging
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -124,8 +126,8 @@ def test_second_run_has_a_record_of_its_own(registry: Registry, tmp_path: Path) 
     publish(registry, EpochEnd(1, 0.25), EpochEnd(2, 0.125), finished(second))
 
     assert [events(run).count("EpochEnd") for run in (first, second)] == [1, 2]
-    steps = [read_run(run).summary["metrics"] for run in (first, second)]
-    assert [kinds["counter"]["steps"]["value"] for kinds in steps] == [3, 4]  # type: ignore[call-overload,index]
+    metrics: list[Any] = [read_run(run).summary["metrics"] for run in (first, second)]
+    assert [kinds["counter"]["steps"]["value"] for kinds in metrics] == [3, 4]
 
 
 def test_runs_that_overlap_are_both_recorded(registry: Registry, tmp_path: Path) -> None:
@@ -249,6 +251,19 @@ def test_panel_added_while_others_hear_of_the_end_is_in_the_report(
     assert "<h2>Late</h2>" in report(run)
 
 
+def test_listener_that_fails_at_the_end_is_in_record_and_report(
+    registry: Registry, run: Path
+) -> None:
+    def fail(event: RunFinished) -> None:
+        raise ValueError("no voice")
+
+    registry.bus.subscribe(RunFinished, fail)
+    publish(registry, started(run), finished(run))
+
+    assert events(run)[-2:] == ["RunFinished", "ListenerFailed"]
+    assert "ValueError: no voice" in report(run)
+
+
 def test_panel_added_after_the_end_is_in_the_report(registry: Registry, run: Path) -> None:
     publish(registry, started(run), finished(run))
     registry.get_service(PANELS).add(run.name, Panel("Later", Table(("n",), ((1,),))))
@@ -277,10 +292,10 @@ def test_panel_for_an_unknown_run_is_told_and_dropped(
 def test_summary_lists_the_plugins(registry: Registry, run: Path) -> None:
     publish(registry, started(run))
 
-    (plugin,) = read_run(run).summary["plugins"]  # type: ignore[misc,union-attr]  # a list of one
+    plugins: Any = read_run(run).summary["plugins"]
 
-    assert plugin["id"] == "monitor"  # type: ignore[index,call-overload]  # a mapping
-    assert plugin["capabilities"] == ["Telemetry", "Visualization"]  # type: ignore[index,call-overload]
+    assert [plugin["id"] for plugin in plugins] == ["monitor"]
+    assert plugins[0]["capabilities"] == ["Telemetry", "Visualization"]
 
 
 def test_report_made_again_from_the_directory_is_the_same(registry: Registry, run: Path) -> None:
@@ -303,6 +318,26 @@ def test_report_of_a_killed_run_is_made_from_what_is_there(registry: Registry, r
 
     assert "unfinished" in report(copy)
     assert "1 of" in report(copy)
+
+
+def test_process_that_dies_without_clean_up_loses_nothing(run: Path) -> None:
+    code = """
+import os, sys
+from st.core import EpochEnd, Registry, RunStarted
+from st.monitor import MonitorPlugin
+registry = Registry()
+registry.register(MonitorPlugin)
+registry.bus.publish(RunStarted("digits-1", sys.argv[1], {}, {}, 7))
+for epoch in range(500):
+    registry.bus.publish(EpochEnd(epoch, 0.5))
+os._exit(1)
+"""
+
+    subprocess.run([sys.executable, "-c", code, str(run)], check=False)
+
+    assert events(run).count("EpochEnd") == 500
+    write_report(run)
+    assert "unfinished" in report(run)
 
 
 @pytest.mark.parametrize("n_times", [1, 3], ids=["once", "again and again"])

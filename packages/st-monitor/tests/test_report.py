@@ -182,6 +182,14 @@ def test_curves_are_named(told: str) -> None:
     assert told in Page(report(recorded(*RUN))).text
 
 
+def test_telemetry_is_not_drawn_a_second_time_from_the_recorded_series() -> None:
+    series = {"points": [[1, 0.9, 0.9, 0.9, 1], [2, 0.95, 0.95, 0.95, 1]]}
+    names = ("held_out_accuracy", "images_per_second", "epoch")
+    summary = {"metrics": {"series": dict.fromkeys(names, series)}}
+
+    assert report(recorded(*RUN, summary=summary)).count("<polyline") == 3
+
+
 def test_losses_of_two_kinds_share_one_chart() -> None:
     told = [Telemetry({"epoch": n, "held_out_loss": 0.5 / n}) for n in (1, 2)]
 

@@ -45,7 +45,9 @@ def test_long_series_keeps_count_extremes_and_mean(values: list[float], capacity
 
 
 @given(st.integers(1, 500), st.integers(2, 16))
-def test_points_stay_in_order_and_begin_where_the_series_began(n: int, capacity: int) -> None:
+def test_points_stay_in_order_and_stand_for_equally_many_observations(
+    n: int, capacity: int
+) -> None:
     series = Series("s", capacity=capacity)
     for step in range(n):
         series(0.0, step=step)
@@ -53,6 +55,7 @@ def test_points_stay_in_order_and_begin_where_the_series_began(n: int, capacity:
     xs = [point.x for point in series.points()]
     assert xs[0] == 0
     assert all(before < after for before, after in pairwise(xs))
+    assert len({point.n for point in series.points()[:-1]}) <= 1
 
 
 def test_spike_among_many_observations_stays_in_the_band() -> None:

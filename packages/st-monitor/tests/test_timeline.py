@@ -64,3 +64,10 @@ def test_epoch_that_was_never_ended_lasts_to_the_end() -> None:
     page = drawing((0.0, "EpochStart", {"epoch": 1}), (2.0, "Telemetry", {}))
 
     assert "epoch 1 · 2 s · unfinished" in page
+
+
+def test_times_beyond_reason_stay_in_the_drawing() -> None:
+    page = drawing((-1e308, "RunStarted", {}), (1e308, "RunFinished", {}))
+
+    first, last = (float(x) for x in re.findall(r'cx="([^"]+)"', page))
+    assert 0 < first < last < 980

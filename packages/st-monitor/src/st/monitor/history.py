@@ -57,6 +57,9 @@ class History:
     Attributes:
         status: As published, or "unfinished" when no end was recorded.
         duration_s: From start to end, or to the last event of an unfinished run.
+        loss: Training loss by epoch.
+        telemetry: What Telemetry events carried, but for that loss and the epoch's number.
+        told: Every name that Telemetry events carried.
     """
 
     run_id: str
@@ -72,6 +75,7 @@ class History:
     epochs: tuple[Epoch, ...]
     loss: Curve
     telemetry: tuple[Curve, ...]
+    told: frozenset[str]
     failures: tuple[Failure, ...]
 
 
@@ -86,8 +90,9 @@ def history(run: RecordedRun) -> History:
     backend = moved.fields.get("backend") if moved else _mapping(config).get("backend")
     epochs = _epochs(run.entries)
     losses = [(epoch.number, epoch.loss) for epoch in epochs if epoch.loss is not None]
+    observed = _observed(run.entries)
     # EpochEnd carries the training loss; telemetry of that name says the same again.
-    told_by_epochs = frozenset({"loss", "training_loss"})
+    known = {"epoch", "loss", "training_loss"} if losses else {"epoch"}
     return History(
         run_id=_text(facts.get("run_id") or end.get("run_id") or run.directory.name),
         status=_text(end.get("status")) or "unfinished",
@@ -101,7 +106,8 @@ def history(run: RecordedRun) -> History:
         outcome=_mapping(end.get("summary")),
         epochs=epochs,
         loss=_curve("training_loss", losses),
-        telemetry=_telemetry(run.entries, leave_out=told_by_epochs if losses else frozenset()),
+        telemetry=tuple(_curve(n, values) for n, values in observed.items() if n not in known),
+        told=frozenset(observed),
         failures=(*_failures(run.entries), *(Failure("record", fault) for fault in run.faults)),
     )
 
@@ -122,8 +128,8 @@ def _epochs(entries: Iterable[Entry]) -> tuple[Epoch, ...]:
     return tuple(Epoch(n, starts.get(n), *ends.get(n, (None, None))) for n in numbers)
 
 
-def _telemetry(entries: Iterable[Entry], leave_out: frozenset[str]) -> tuple[Curve, ...]:
-    """Return one curve for each name that Telemetry events carried, in order of appearance.
+def _observed(entries: Iterable[Entry]) -> dict[str, list[tuple[float, float]]]:
+    """Return (epoch, value) for each name that Telemetry events carried, as they appeared.
 
     A value belongs to the epoch that the same event names, or else to the last that began.
     """
@@ -133,13 +139,13 @@ def _telemetry(entries: Iterable[Entry], leave_out: frozenset[str]) -> tuple[Cur
         if entry.event in ("EpochStart", "EpochEnd"):
             current = as_number(entry.fields.get("epoch")) or current
         elif entry.event == "Telemetry":
-            data = dict(_mapping(entry.fields.get("data")))
-            epoch = as_number(data.pop("epoch", None)) or current
+            data = _mapping(entry.fields.get("data"))
+            epoch = as_number(data.get("epoch")) or current
             for name, value in data.items():
                 number = as_number(value)
-                if number is not None and name not in leave_out:
+                if number is not None:
                     observed.setdefault(name, []).append((epoch, number))
-    return tuple(_curve(name, values) for name, values in observed.items())
+    return observed
 
 
 def _curve(name: str, values: list[tuple[float, float]]) -> Curve:

@@ -36,8 +36,9 @@ class MonitorPlugin(Plugin):
     def on_load(self, ctx: PluginContext) -> None:
         """Offer the services and listen to everything but single operations.
 
-        A listener for TensorOp makes every backend time each of its calls, so the monitor leaves
-        these out: training under it runs as if it were not there.
+        A listener for TensorOp makes every backend time each of its calls, which costs several
+        percent of a small training step (41 operators in 0.26 ms: 4 % for appending, 7 % for
+        counting), so the monitor leaves these out.
         """
         metrics = Metrics()
         monitor = Monitor(metrics, ctx.registry.list, ctx.log.warning)

@@ -21,8 +21,8 @@ def curves_section(told: History, summary: Mapping[str, Json]) -> Markup:
 
     Names that end in "loss" share a chart, and so do those that end in "accuracy".
     """
-    names = {curve.name for curve in told.telemetry}
-    kept = [curve for curve in _recorded_series(summary) if curve.name not in names]
+    # Telemetry is among the recorded series as well; its events know the epochs.
+    kept = [curve for curve in _recorded_series(summary) if curve.name not in told.told]
     charts: dict[tuple[str, str], list[Curve]] = {}
     if told.loss.points:
         charts["loss", told.loss.x_title] = [told.loss]

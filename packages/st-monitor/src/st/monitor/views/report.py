@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 from st.monitor.history import Failure, History, history
-from st.monitor.plain import as_number
+from st.monitor.plain import Json, as_number
 from st.monitor.store import RecordedRun
 from st.monitor.views.curves import curves_section
 from st.monitor.views.facts import configuration_section, figures_section, plugins_section, rows
@@ -92,26 +92,14 @@ def _known(status: str) -> str:
 
 
 def _headline(told: History) -> Markup:
-    figures: list[tuple[str, str, str]] = []
-    outcome = dict(told.outcome)
-    correct, total = outcome.get("correct"), outcome.get("total", outcome.get("held_out"))
-    for name, value in outcome.items():
-        figure = as_number(value)
-        if figure is None or isinstance(value, bool) or name in ("correct", "total"):
-            continue
-        is_time = name in ("seconds", "duration_s", "elapsed_s")
-        if not is_time:
-            detail = ""
-            if name == "accuracy" and isinstance(correct, int) and isinstance(total, int):
-                detail = f"{count(correct)} of {count(total)}"
-            figures.append((number(figure), label(name), detail))
-    if told.loss.points and not any("loss" in name for name in outcome):
-        figures.append((number(told.loss.points[-1].mean), "last training loss", ""))
-    if told.epochs and "epochs" not in outcome:
-        figures.append((count(len(told.epochs)), "epochs", ""))
-    figures.append((duration(told.duration_s), "from start to end", ""))
+    figures = sorted(_outcome(told.outcome), key=lambda figure: _importance(figure[0]))
+    if told.loss.points and not any("loss" in name for name, *_ in figures):
+        figures.append(("last training loss", number(told.loss.points[-1].mean), ""))
+    if told.epochs:
+        figures.append(("epochs", count(len(told.epochs)), ""))
+    figures.append(("from start to end", duration(told.duration_s), ""))
     if told.backend:
-        figures.append((told.backend, "backend", told.backend_reason))
+        figures.append(("backend", told.backend, told.backend_reason))
     return element(
         "dl",
         *(
@@ -121,10 +109,28 @@ def _headline(told: History) -> Markup:
                 element("dd", value),
                 element("dd", detail, class_="detail") if detail else None,
             )
-            for value, name, detail in figures
+            for name, value, detail in figures
         ),
         class_="headline",
     )
+
+
+def _outcome(outcome: Mapping[str, Json]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and detail of the numbers a run ended with.
+
+    Left out is what the headline says by itself: epochs and time.
+    """
+    correct, total = outcome.get("correct"), outcome.get("total")
+    for name, value in outcome.items():
+        figure = as_number(value)
+        if figure is None or name in ("correct", "total", "epoch", "epochs", "seconds"):
+            continue
+        is_share = name.endswith("accuracy") and isinstance(correct, int) and isinstance(total, int)
+        yield label(name), number(figure), f"{correct} of {total}" if is_share else ""
+
+
+def _importance(name: str) -> int:
+    return 0 if name.endswith("accuracy") else 1 if name.endswith("loss") else 2
 
 
 def _failures(failures: Sequence[Failure]) -> Markup:

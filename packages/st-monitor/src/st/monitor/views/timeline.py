@@ -42,7 +42,8 @@ def timeline(entries: Sequence[Entry], told: History) -> Markup:
     for second in ticks(start, end, 8):
         x = _x(second, start, end)
         parts.append(element("line", x1=x, x2=x, y1=0, y2=height - 26, class_="grid"))
-        name = duration(second) if second > 0 else number(second)
+        sign = "-" if second < 0 else ""
+        name = f"{sign}{duration(abs(second))}" if second else "0"
         parts.append(element("text", name, x=x, y=height - 8, class_="tick x"))
     y = LANE / 2
     if told.epochs:
