@@ -3,7 +3,7 @@
     python tools/verdict.py TOX.json REPORTS
 
 `TOX.json` is what `tox --result-json` wrote, `REPORTS` the folder of JUnit files, one per
-environment. Exit code 1 if an environment is missing or failed, or if a test was skipped and
+environment. Exit code 1 if an environment failed or was skipped, or if a test was skipped and
 tests/allowed_skips.txt gives no reason for it.
 """
 
@@ -97,7 +97,7 @@ def unsuccessful(environments: Mapping[str, Mapping[str, object]]) -> Iterator[s
     """Give the names of the environments that did not run to a good end."""
     for name, outcome in environments.items():
         result = outcome.get("result")
-        if not isinstance(result, dict) or not result["success"]:
+        if not isinstance(result, dict) or not result["success"] or result.get("skipped"):
             yield name
 
 
@@ -108,10 +108,13 @@ def main() -> int:
     parser.add_argument("reports", type=Path, help="folder of the JUnit files")
     arguments = parser.parse_args()
     environments = json.loads(arguments.result.read_text(encoding="utf-8"))["testenvs"]
-    environments = {name: env for name, env in environments.items() if not name.startswith(".")}
+    # tox also lists, with nothing in them, its own environment and those not asked for.
+    environments = {name: env for name, env in environments.items() if "result" in env}
 
     patterns = allowed_skips(ALLOWED_SKIPS.read_text(encoding="utf-8"))
     complaints = [f"{name}: did not succeed" for name in unsuccessful(environments)]
+    if not environments:
+        complaints.append("no environment ran")
     total = Counts()
     for file in sorted(arguments.reports.glob("*.xml")):
         counts, skips = read_report(file)
