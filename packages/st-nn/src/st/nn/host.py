@@ -33,4 +33,6 @@ def as_batch(name: str, values: NDArray[Any], of: Spec) -> NDArray[Any]:
 
 def as_bytes(values: NDArray[Any]) -> memoryview:
     """Return the bytes of an array in C order; shares memory with an array that is."""
+    if values.flags.c_contiguous and values.size:
+        return values.data.cast("B")  # a third of the cost of going through an array of bytes
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data

@@ -1,7 +1,7 @@
 """From what a tape wrote down to a plan: the same work in fewer calls.
 
-Three passes, each over plain data: calls made twice become one, results are written where they are
-wanted instead of copied there, and what nobody reads is left out.
+Passes over plain data: constants are worked out, calls made twice become one, results are written
+where they are wanted instead of copied there, and what nobody reads is left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from st.core.backend import Call, Const, Plan, Storage, View
+import numpy as np
+
+from st.core.backend import SIGNATURES, Call, Const, Plan, Storage, View, spec
 
 Numbered = list[tuple[int, Call]]
 """Calls, each with its number on the tape."""
@@ -23,11 +25,55 @@ def finish(calls: Sequence[Call], outputs: Sequence[View] = ()) -> tuple[Plan, t
     and to `outputs` remains.
     """
     numbered = list(enumerate(calls))
+    numbered = _constants_folded(numbered, outputs)
     numbered = _once(numbered, outputs)
     numbered = _written_in_place(numbered)
     numbered = _used(numbered, outputs)
     plan = Plan(tuple(call for _, call in numbered), tuple(outputs))
     return plan, tuple(n for n, _ in numbered)
+
+
+_FOLDED = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+def _constants_folded(calls: Numbered, outputs: Sequence[View]) -> Numbered:
+    """Work out what is made of constants alone, and hand it on as a constant.
+
+    Values are rounded in their own type, as a kernel would. The gradient of a mean begins so.
+    """
+    n_writers = Counter(y.storage for _, call in calls for y in call.outputs)
+    pinned = {view.storage for view in outputs}
+    known: dict[Storage, Const] = {}
+    kept: Numbered = []
+    for n, original in calls:
+        call = original
+        signature = SIGNATURES.get(call.op)
+        if signature is not None and signature.kind == "elementwise":
+            inputs = tuple(
+                known.get(x.storage, x) if isinstance(x, View) else x for x in call.inputs
+            )
+            call = replace(call, inputs=inputs) if inputs != call.inputs else call
+        goal = call.outputs[0].storage
+        if goal.role == "temp" and n_writers[goal] == 1 and goal not in pinned:
+            value = _folded(call)
+            if value is not None:
+                known[goal] = value
+        kept.append((n, call))
+    return kept
+
+
+def _folded(call: Call) -> Const | None:
+    """Return what a call makes everywhere, if it is made of constants alone."""
+    if not all(isinstance(x, Const) for x in call.inputs):
+        return None
+    made = call.outputs[0].spec
+    values = [np.array(x.value, x.spec.dtype) for x in call.inputs if isinstance(x, Const)]
+    if call.op == "copy":
+        return Const(values[0].item(), spec((), made.dtype))
+    if call.op not in _FOLDED:
+        return None
+    with np.errstate(all="ignore"):
+        return Const(_FOLDED[call.op](*values).item(), spec((), made.dtype))
 
 
 def _once(calls: Numbered, outputs: Sequence[View]) -> Numbered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from st.core.backend import (
 )
 from st.nn.numpy_backend import elementwise, index, matmul, reduce
 from st.nn.numpy_backend.memory import Bytes, allocate, window
+from st.nn.numpy_backend.overwrite import overwritten
 from st.nn.numpy_backend.threads import BlasThreads, is_large
 
 
@@ -70,6 +72,8 @@ class NumPyBackend(TableBackend):
         self, plan: Plan, memory: Mapping[Storage, Buffer], *, keep: bool = False
     ) -> BoundPlan:
         """See `Backend.bind`."""
+        if not keep:
+            plan = replace(plan, calls=tuple(overwritten(plan.calls)))
         bound = super().bind(plan, memory, keep=keep)
         n_threads = self.threads.limit if any(map(is_large, plan.calls)) else 1
         return NumPyPlan(bound, self.threads, n_threads)

@@ -3,23 +3,76 @@
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from st.core.backend import Call
 from st.nn.numpy_backend.elementwise import Binder, Launch
 
+Array = NDArray[Any]
+
+
+LONGEST_BY_PRODUCT = 4096
+"""Reduced elements up to which a sum is a product with ones: its error grows with their number,
+that of NumPy's pairwise sum with the logarithm."""
+
 
 def sum_(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launch:
-    """Bind a sum; the element type stays, so that integers wrap around in their own."""
+    """Bind a sum; the element type stays, so that integers wrap around in their own.
+
+    The leading or the trailing axes of a dense array are summed by BLAS: over the rows of 256 x 10
+    that took 0.6 us where the ufunc took 5.3, over its columns 0.7 against 4.1.
+    """
     x, out = inputs[0], outputs[0]
-    return partial(np.add.reduce, x, call.attr("axes"), x.dtype, out)
+    axes = call.attr("axes")
+    matrix = as_matrix(x, axes)
+    if matrix is None or x.dtype.kind != "f":
+        return partial(np.add.reduce, x, axes, x.dtype, out)
+    flat, leading = matrix
+    ones = np.ones(flat.shape[0 if leading else 1], x.dtype)
+    if not out.size or len(ones) > LONGEST_BY_PRODUCT:
+        return partial(np.add.reduce, x, axes, x.dtype, out)
+    goal = out.reshape(-1)
+    return partial(np.dot, ones, flat, goal) if leading else partial(np.dot, flat, ones, goal)
+
+
+WIDEST_TURNED = 64
+"""Columns up to which rows are turned for a maximum: over 256 x 10 that took 3.4 us, not 15.9."""
 
 
 def max_(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launch:
-    """Bind a largest."""
-    return partial(np.maximum.reduce, inputs[0], call.attr("axes"), None, outputs[0])
+    """Bind a largest. Short rows are turned to columns first, which NumPy compares at full width."""
+    x, out = inputs[0], outputs[0]
+    axes = call.attr("axes")
+    matrix = as_matrix(x, axes)
+    if matrix is None or matrix[1] or not 1 < matrix[0].shape[1] <= WIDEST_TURNED or not out.size:
+        return partial(np.maximum.reduce, x, axes, None, out)
+    rows = matrix[0]
+    turned = np.empty((rows.shape[1], rows.shape[0]), x.dtype)
+    return partial(_largest_in_rows, rows.T, turned, out.reshape(-1))
+
+
+def _largest_in_rows(columns: Array, turned: Array, out: Array) -> None:
+    np.copyto(turned, columns)
+    np.maximum.reduce(turned, 0, None, out)
+
+
+def as_matrix(x: Array, axes: tuple[int, ...]) -> tuple[Array, bool] | None:
+    """Return a dense array as a matrix whose rows (True) or columns are reduced, or None.
+
+    That is where `axes` are the leading ones, or the trailing ones.
+    """
+    if not x.flags.c_contiguous or not 0 < len(axes) < x.ndim:
+        return None
+    n = len(axes)
+    if axes == tuple(range(n)):
+        return x.reshape(prod(x.shape[:n]), prod(x.shape[n:])), True
+    if axes == tuple(range(x.ndim - n, x.ndim)):
+        return x.reshape(prod(x.shape[:-n]), prod(x.shape[-n:])), False
+    return None
 
 
 def argmax(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launch:

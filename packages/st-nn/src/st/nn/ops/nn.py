@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from st.core.backend import Spec, spec
-from st.nn.ops.elementwise import cast, compare, exp, log, maximum, where
+from st.nn.ops.elementwise import compare, exp, log, maximum, where
+from st.nn.ops.index import take
 from st.nn.ops.reduce import max, sum
 from st.nn.ops.rules import FLOATS, INTEGERS, floating, same
 from st.nn.tape import Applied, Attrs, DTypeError, Operator, ShapeError, Tensor, of_one, operators
@@ -33,7 +34,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: Floating, `(n, classes)`.
-        labels: Integers, `(n,)`, from 0 below `classes`; others match no class.
+        labels: Integers, `(n,)`, from 0 below `classes`. They are not checked here.
 
     Returns:
         `(n,)`, of the type of `logits`; stable for any finite logits.
@@ -96,11 +97,13 @@ def _entropies(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
 
 def _cross_entropy(inputs: tuple[Tensor, Tensor], attrs: Attrs) -> Sequence[Tensor]:
     logits, labels = inputs
+    n_rows, n_classes = logits.shape
     shifted = logits - max(logits, -1, keep_axes=True)
     e = exp(shifted)
     total = sum(e, -1)
-    right = sum(where(one_hot(labels, logits.shape[1]), shifted, 0.0), -1)
-    return [log(total) - right, e / total.reshape(-1, 1)]
+    starts = logits.tape.constant(np.arange(n_rows, dtype=labels.dtype) * n_classes, "rows")
+    right = take(shifted.reshape(n_rows * n_classes), labels + starts)
+    return [log(total) - right, e / total.reshape(n_rows, 1)]
 
 
 def _cross_entropy_vjp(at: Applied, dy: tuple[Tensor | None, ...]) -> Sequence[Tensor | None]:
@@ -108,7 +111,8 @@ def _cross_entropy_vjp(at: Applied, dy: tuple[Tensor | None, ...]) -> Sequence[T
     loss, second = dy
     made = None
     if loss is not None:
-        right = cast(one_hot(labels, logits.shape[1]), logits.dtype)
+        identity = np.eye(logits.shape[1], dtype=logits.dtype)
+        right = take(logits.tape.constant(identity, "identity"), labels)
         made = (probabilities - right) * loss.reshape(-1, 1)
     if second is not None:
         centred = second - sum(second * probabilities, -1, keep_axes=True)

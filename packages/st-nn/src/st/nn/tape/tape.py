@@ -53,6 +53,7 @@ class Tape:
         self.applied: list[Applied] = []
         self.constants: dict[Storage, NDArray[np.generic]] = {}
         """What to write into storages of fixed content before the first run."""
+        self._constants: dict[object, View] = {}
         self.memory: dict[Storage, Buffer] = dict(memory or {})
         self.where = ""
         self._supports = backend.supports if backend is not None else supports
@@ -72,8 +73,16 @@ class Tape:
         return Tensor(self, dense(storage, of))
 
     def constant(self, values: NDArray[Any], name: str = "constant") -> Tensor:
-        """Return a value with fixed content; `values` is kept, do not change it afterwards."""
+        """Return a value with fixed content; equal contents share one storage.
+
+        `values` is kept: do not change it afterwards.
+        """
+        key = (values.shape, values.dtype.str, values.tobytes())
+        view = self._constants.get(key)
+        if view is not None:
+            return Tensor(self, view)
         made = self.new(spec(values.shape, str(values.dtype)), role="state", name=name)
+        self._constants[key] = made.view
         self.constants[made.view.storage] = values
         if self.backend is not None:
             self.write(made, values)

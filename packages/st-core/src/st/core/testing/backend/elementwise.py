@@ -94,8 +94,7 @@ def compared(id: str, relation: str, x: Given, y: Given) -> Case:
     """Return the case of a relation."""
     left: Array
     right: Array
-    left = x.value if isinstance(x, Const) else x
-    right = y.value if isinstance(y, Const) else y
+    left, right = (np.asarray(g.value if isinstance(g, Const) else g) for g in (x, y))
     expected = np.asarray(COMPARED[relation](left, right))
     return Case(id, "compare", (x, y), expected, attrs=(("relation", relation),))
 
