@@ -76,7 +76,8 @@ def _tiled(runtime: Runtime, call: Call, a: Operand, b: Operand, c: Operand) -> 
     n_batch, m, n = c.shape
     k = a.shape[2]
     n_rows, n_columns = -(-m // ROWS), -(-n // COLUMNS)
-    is_direct = b.strides[2] == 1 and (k * n * 4 <= DIRECT_BYTES or n_rows <= 2)
+    is_small = k * n * 4 <= DIRECT_BYTES or n_rows <= 2
+    is_direct = is_small and b.strides[2] == 1 and n % COLUMNS == 0
     launches = []
     if not is_direct:
         packed = runtime.temporary((n_batch, n_columns * COLUMNS, k), "float32")

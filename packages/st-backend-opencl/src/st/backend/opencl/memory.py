@@ -17,9 +17,6 @@ from st.backend.opencl.device import Device
 from st.core import StError
 from st.core.backend import BackendMemoryError
 
-PADDING = 256
-"""Bytes behind every allocation that kernels may read and never use."""
-
 FILL_SIZES = frozenset({1, 2, 4, 8, 16, 32, 64, 128})
 """Sizes OpenCL writes from a copy made at the call, without waiting for the queue."""
 
@@ -73,14 +70,14 @@ class Memory:
         """
         import pyopencl as cl
 
-        if nbytes + PADDING > self._device.n_bytes_limit:
+        if nbytes > self._device.n_bytes_limit:
             raise self._no_room(nbytes, self._device.n_bytes_limit)
         try:
-            return self._pool.allocate(nbytes + PADDING)
+            return self._pool.allocate(nbytes)
         except cl.MemoryError:
             self.free_held()
         try:
-            return self._pool.allocate(nbytes + PADDING)
+            return self._pool.allocate(nbytes)
         except cl.MemoryError as error:
             raise self._no_room(nbytes, self._device.n_bytes) from error
 
@@ -136,7 +133,7 @@ class Memory:
 
 def _check_range(what: str, buffer: Any, nbytes: int, offset: int) -> None:
     """Refuse what would leave the buffer; it may be a little larger than was asked for."""
-    room = buffer.size - PADDING
+    room = buffer.size
     if offset < 0 or offset + nbytes > room:
         raise BufferRangeError(
             f"{what} of {nbytes:,} bytes at {offset:,} in a buffer of {room:,} bytes"

@@ -23,6 +23,9 @@ STARTS: Mapping[str, str] = {
 LEAST_PART = 16384
 """Elements of the reduced axis that make a part of their own worth while."""
 
+WIDE = 8
+"""Vectors of neighbouring outputs that a CPU reduces together; see reduce.cl."""
+
 _PARAMETERS: tuple[Parameter, ...] = ("buffer", "long", "buffer", "long", *("long",) * 6)
 
 
@@ -91,7 +94,8 @@ def _pass(
 ) -> list[Launch]:
     """Reduce the middle axis; in parts, reduced again, when only that axis is long."""
     n_outer, n_reduced, n_inner = found.shape
-    blocks = n_outer * (-(-n_inner // runtime.lanes) if n_inner > 1 else 1)
+    width = WIDE * runtime.lanes if runtime.device.kind == "cpu" else 1
+    blocks = n_outer * -(-n_inner // width)
     shares = runtime.shares(blocks, x.size)
     n_parts = 1
     if blocks < runtime.device.n_units * 8:

@@ -1,10 +1,7 @@
 // C = A B for floats on CPUs: tiles of ROWS x COLUMNS kept in registers, one column panel of B
 // after the other, over DEPTH elements of the inner axis at a time. 6 x 64 floats are 24 of the 32
 // vector registers of AVX-512. Given: A_UNIT when the rows of A are contiguous, and B_DIRECT when
-// B is read in place (contiguous rows) instead of packed by pack_b.
-//
-// With B_DIRECT the last panel may read up to 63 floats past the end of B, never uses them, and
-// stays inside the buffer, because every allocation ends in that much padding (see memory.py).
+// B is read in place (contiguous rows, full panels only) instead of packed by pack_b.
 
 #define ROWS 6
 #define DEPTH 512

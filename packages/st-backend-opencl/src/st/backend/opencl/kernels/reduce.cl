@@ -7,6 +7,11 @@
 // number of threads, only with the shape.
 
 #define BLOCK 64
+#if W == 1
+#define WIDE 1
+#else
+#define WIDE 8
+#endif
 
 static inline T combine_lanes(JOIN(v_, T) x) {
 #if W == 1
@@ -41,9 +46,27 @@ static inline T reduce_row(__global const T *p, long stride, long n) {
   return total;
 }
 
-// W neighbouring outputs: rows of n_lanes elements that lie `row_stride` apart.
-static inline JOIN(v_, T) reduce_columns(
-    __global const T *p, long row_stride, long stride, long n, int n_lanes) {
+// WIDE * W neighbouring outputs: rows that lie `row_stride` apart, whole cache lines of each.
+static inline void reduce_wide(__global T *out, __global const T *p, long row_stride, long n) {
+  JOIN(v_, T) total[WIDE];
+  for (int k = 0; k < WIDE; ++k) total[k] = (JOIN(v_, T))(START);
+  for (long i = 0; i < n;) {
+    JOIN(v_, T) part[WIDE];
+    for (int k = 0; k < WIDE; ++k) part[k] = (JOIN(v_, T))(START);
+    const long end = i + BLOCK < n ? i + BLOCK : n;
+    for (; i < end; ++i)
+      for (int k = 0; k < WIDE; ++k) {
+        const JOIN(v_, T) x = JOIN(load_, T)(p + i * row_stride + k * W, 1, W);
+        part[k] = COMBINE(part[k], x);
+      }
+    for (int k = 0; k < WIDE; ++k) total[k] = COMBINE(total[k], part[k]);
+  }
+  for (int k = 0; k < WIDE; ++k) JOIN(store_, T)(out + k * W, 1, W, total[k]);
+}
+
+// The same for the n_lanes of W outputs that are left, `stride` apart.
+static inline void reduce_columns(
+    __global T *out, __global const T *p, long row_stride, long stride, long n, int n_lanes) {
   JOIN(v_, T) total = (JOIN(v_, T))(START);
   for (long i = 0; i < n;) {
     JOIN(v_, T) part = (JOIN(v_, T))(START);
@@ -54,7 +77,7 @@ static inline JOIN(v_, T) reduce_columns(
     }
     total = COMBINE(total, part);
   }
-  return total;
+  JOIN(store_, T)(out, 1, n_lanes, total);
 }
 
 WORK_GROUP __kernel void KERNEL(
@@ -71,14 +94,18 @@ WORK_GROUP __kernel void KERNEL(
       out[row] = reduce_row(in + row * outer_stride, reduced_stride, end - begin);
     return;
   }
-  const long per_row = (n_inner + W - 1) / W;
+  const long per_row = (n_inner + WIDE * W - 1) / (WIDE * W);
   const Share blocks = share(n_outer * per_row, 1, 0);
   for (long block = blocks.begin; block < blocks.end; block += blocks.step) {
-    const long row = block / per_row, column = block % per_row * W;
-    const int n = lanes_left(n_inner - column);
-    const JOIN(v_, T) x = reduce_columns(
-        in + row * outer_stride + column * inner_stride, reduced_stride, inner_stride,
-        end - begin, n);
-    JOIN(store_, T)(out + row * n_inner + column, 1, n, x);
+    const long row = block / per_row, column = block % per_row * WIDE * W;
+    __global const T *from = in + row * outer_stride + column * inner_stride;
+    __global T *to = out + row * n_inner + column;
+    const long width = n_inner - column;
+    if (width >= WIDE * W && inner_stride == 1)
+      reduce_wide(to, from, reduced_stride, end - begin);
+    else
+      for (long k = 0; k < WIDE * W && k < width; k += W)
+        reduce_columns(to + k, from + k * inner_stride, reduced_stride, inner_stride,
+                       end - begin, lanes_left(width - k));
   }
 }
