@@ -62,6 +62,40 @@ def test_answer_does_not_depend_on_the_working_directory(
     assert run_command(predict, str(absolute)).exit_code == 0
 
 
+PLUGIN = """\
+from st.core import Plugin, PluginMetadata
+from st.nn import MODULE_REGISTRY, Module, ModuleMetadata
+
+
+class Twice(Module):
+    def forward(self, x, scope):
+        return x + x
+
+
+class Doubling(Plugin):
+    metadata = PluginMetadata("doubling", "1.0")
+
+    def on_load(self, ctx):
+        modules = ctx.get_service(MODULE_REGISTRY)
+        ctx.callback(modules.register(ModuleMetadata("twice", plugin_id="doubling"), Twice))
+"""
+
+
+def test_model_with_a_module_of_a_plugin_needs_that_plugin(
+    experiment: Path, run_command: Run
+) -> None:
+    Path("doubling.py").write_text(PLUGIN, encoding="utf-8")
+    text = experiment.read_text("utf-8").replace('"relu" }', '"relu" }, { type = "twice" }')
+    experiment.write_text(text, encoding="utf-8")
+    plugin = ("--plugin", "doubling.py")
+    assert run_command(train, str(experiment), *plugin).exit_code == 0
+
+    without = run_command(predict, "runs/points-1")
+
+    assert 'given "twice"' in str(without.exception)
+    assert run_command(predict, "runs/points-1", *plugin).exit_code == 0
+
+
 def _data_changed(run: Path) -> None:
     Path("points.csv").write_text("a,b,c,d,side\n1,2,3,4,over\n")
 

@@ -25,7 +25,7 @@ def test_experiment_file_of_the_first_version_is_sound(registry: Registry) -> No
         3,
         4,
     )
-    assert checked.pipeline.output_shape() == (2,)
+    assert checked.pipeline.outline().output.shape == (2,)
     assert (len(checked.learned), len(checked.held_out)) == (12, 4)
 
 

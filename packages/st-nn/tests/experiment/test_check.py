@@ -39,7 +39,7 @@ def test_sound_experiment_gives_everything_a_run_needs(
     assert (len(checked.learned), len(checked.held_out)) == (48, 16)
     assert checked.optimizer.lr == 0.05
     assert type(checked.loss).__name__ == "CrossEntropy"
-    assert checked.pipeline.output_shape() == (2,)
+    assert checked.pipeline.outline().output.shape == (2,)
 
 
 def test_checking_loads_no_plugin_but_nn(experiment: Path, registry: Registry) -> None:
@@ -116,6 +116,15 @@ def test_one_fault_is_told_with_its_line(
 
     assert (fault.line, fault.path[-1], fault.nearest) == (expected[0], expected[1], expected[3])
     assert fault.expected.startswith(expected[2])
+
+
+def test_model_larger_than_memory_is_a_fault(experiment: Path, registry: Registry) -> None:
+    _change(experiment, "out_features = 6", f"out_features = {10**25}")
+
+    (fault,) = _faults(experiment, registry)
+
+    assert fault.path == ("model", 1)
+    assert fault.expected.startswith("a model that fits into ")
 
 
 def test_faults_of_every_part_are_told_in_one_report(experiment: Path, registry: Registry) -> None:

@@ -49,11 +49,6 @@ class ModulePipelineBuilder:
         self._input: tuple[int, ...] | None = None
         self._parts: list[_Part] = []
 
-    @property
-    def n_modules(self) -> int:
-        """How many modules were added."""
-        return len(self._parts)
-
     def with_name(self, name: str) -> Self:
         """Name the model."""
         self._name = name
@@ -108,18 +103,23 @@ class ModulePipelineBuilder:
             DescriptionError: `check` finds faults; all of them are told.
             PluginError: A plugin that contributes a module cannot be loaded.
         """
-        model = self._model()
+        model = self.outline()
         for part in self._parts:
             self._discovery.activate(part.entry["type"])
         return model
 
-    def output_shape(self) -> tuple[int, ...]:
-        """Return the shape of one output, without the batch axis; loads no plugin.
+    def outline(self) -> Model:
+        """Return the model to look at: like `build`, but no plugin is loaded for it.
 
         Raises:
             DescriptionError: `check` finds faults.
         """
-        return self._model().output.shape
+        faults = self.check()
+        if faults:
+            raise DescriptionError(f"pipeline {self._name!r}", faults)
+        modules = [part.module for part in self._parts if part.module is not None]
+        named = [(str(number), module) for number, module in enumerate(modules)]
+        return Model(named, spec(self._input or (), "float32"), name=self._name)
 
     def summary(self) -> str:
         """Return a table of the modules, the shapes they give and their parameters.
@@ -127,7 +127,7 @@ class ModulePipelineBuilder:
         Raises:
             DescriptionError: `check` finds faults.
         """
-        rows = [("#", "module", "output", "parameters"), *layer_rows(self._model())]
+        rows = [("#", "module", "output", "parameters"), *layer_rows(self.outline())]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -160,14 +160,6 @@ class ModulePipelineBuilder:
         for entry in form.model:
             builder.add_entry(entry)
         return builder
-
-    def _model(self) -> Model:
-        faults = self.check()
-        if faults:
-            raise DescriptionError(f"pipeline {self._name!r}", faults)
-        modules = [part.module for part in self._parts if part.module is not None]
-        named = [(str(number), module) for number, module in enumerate(modules)]
-        return Model(named, spec(self._input or (), "float32"), name=self._name)
 
     def _make(
         self, entry: Mapping[str, Any], path: tuple[str, int]

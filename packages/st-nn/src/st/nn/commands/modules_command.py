@@ -8,17 +8,15 @@ from typing import Any
 import click
 
 from st.core import init_plugin_system
+from st.nn.commands.options import json_option
 from st.nn.commands.terminal import columns, print_json
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.faults import shown
 from st.nn.fields import Field
 from st.nn.metadata import ModuleMetadata
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-
-
 @click.group(invoke_without_command=True)
-@_json
+@json_option
 @click.pass_context
 def modules(ctx: click.Context, as_json: bool) -> None:
     """List, search and describe the modules an experiment can name."""
@@ -27,7 +25,7 @@ def modules(ctx: click.Context, as_json: bool) -> None:
 
 
 @modules.command("list")
-@_json
+@json_option
 def list_modules(as_json: bool) -> None:
     """List all modules; imports none of them."""
     _list_all(as_json)
@@ -35,7 +33,7 @@ def list_modules(as_json: bool) -> None:
 
 @modules.command("search")
 @click.argument("word")
-@_json
+@json_option
 def search(word: str, as_json: bool) -> None:
     """List the modules whose name, description or category contains WORD."""
     with init_plugin_system() as registry:
@@ -44,7 +42,7 @@ def search(word: str, as_json: bool) -> None:
 
 @modules.command("show")
 @click.argument("name")
-@_json
+@json_option
 def show(name: str, as_json: bool) -> None:
     """Describe the module NAME: what its fields are, and how a file names it."""
     with init_plugin_system() as registry:

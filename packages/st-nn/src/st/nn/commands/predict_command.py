@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from st.core import init_plugin_system
+from st.nn.commands.options import json_option, plugin_option
 from st.nn.commands.terminal import bar, has_colour, make_console, print_json, side_by_side
 from st.nn.data import DataError, Dataset
 from st.nn.experiment.panels import picture
@@ -38,12 +39,15 @@ class _Row:
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--row", "number", type=int, default=1, help="Row of the data, counted from 1.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-def predict(run: Path, number: int, as_json: bool) -> None:
+@plugin_option
+@json_option
+def predict(run: Path, number: int, plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show what the model of RUN says of one row of its data."""
     directory = RunDirectory(run)
     config = directory.read_config()
     with init_plugin_system() as registry:
+        for plugin in plugins:
+            registry.load_path(plugin)
         model = load(run, registry=registry)
         row = _row(directory, config, number)
         # The data was scaled when it was read; the model scales what it is given.

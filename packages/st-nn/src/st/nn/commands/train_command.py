@@ -12,6 +12,7 @@ from rich.text import Text
 from st.core import PluginState, Registry, init_plugin_system
 from st.core.handle import USABLE
 from st.nn.backends import AUTO, BackendChoice, choose_backend
+from st.nn.commands.options import plugin_option
 from st.nn.commands.progress import Progress
 from st.nn.commands.terminal import columns, has_colour, make_console, side_by_side
 from st.nn.experiment import (
@@ -32,14 +33,7 @@ _COUNTS = ("Nothing", "One", "Two", "Three")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--backend", metavar="NAME", help="Compute there, whatever the file says.")
-@click.option(
-    "--plugin",
-    "plugins",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Load a plugin from a Python file first; may be given several times.",
-)
+@plugin_option
 @click.pass_context
 def train(ctx: click.Context, file: Path, backend: str | None, plugins: tuple[Path, ...]) -> None:
     """Train a model from an experiment FILE."""

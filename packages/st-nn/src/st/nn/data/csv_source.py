@@ -148,7 +148,7 @@ class CsvSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 self.path,
                 "shape",
                 f"a shape of {n_numbers} numbers, as many as a row has",
-                f"{TIMES.join(map(str, self.shape))} = {prod(self.shape)}",
+                f"{TIMES.join(map(str, self.shape))} with {prod(self.shape)}",
             )
         return self.shape
 

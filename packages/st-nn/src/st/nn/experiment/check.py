@@ -14,11 +14,13 @@ from st.nn.backends import AUTO, backend_install, backend_names
 from st.nn.data import CsvSource, DataError, Dataset
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
+from st.nn.experiment.memory import memory_faults
 from st.nn.experiment.schema import DEFAULT_LOSS, SOURCES, Experiment
 from st.nn.faults import DescriptionError, Fault, shown
 from st.nn.fields import convert_fields
 from st.nn.losses import Loss
 from st.nn.metadata import ModuleCategory
+from st.nn.model import Model
 from st.nn.optim import Optimizer
 from st.nn.pipeline import ModulePipelineBuilder, shown_shape
 
@@ -84,6 +86,8 @@ def check_experiment(
         *data_faults,
         *model_faults,
     ]
+    if pipeline is not None and optimizer is not None and data is not None and not model_faults:
+        faults += memory_faults(pipeline.outline(), optimizer)
     learned = held_out = None
     if config is not None and source is not None and data is not None:
         try:
@@ -165,16 +169,16 @@ def _make_model(
         # The faults of the data are told; sizes are checked from where a module states its own.
         return builder, tuple(fault for fault in builder.check() if fault.path != ("input",))
     faults = builder.input(*data.input_shape).check()
-    return builder, faults or _output_faults(builder, data)
+    return builder, faults or _output_faults(builder.outline(), data)
 
 
-def _output_faults(builder: ModulePipelineBuilder, data: Dataset) -> tuple[Fault, ...]:
+def _output_faults(model: Model, data: Dataset) -> tuple[Fault, ...]:
     """Return the fault of a model that does not give one number for each class."""
-    given, wanted = builder.output_shape(), (len(data.classes),)
+    given, wanted = model.output.shape, (len(data.classes),)
     if given == wanted:
         return ()
     expected = f"an output of shape {shown_shape(wanted)}, one number for each class"
-    return (Fault(("model", builder.n_modules - 1), expected, shown_shape(given)),)
+    return (Fault(("model", len(model.layers) - 1), expected, shown_shape(given)),)
 
 
 def _backend_faults(values: Mapping[str, Any], registry: Registry) -> tuple[Fault, ...]:
