@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 from time import perf_counter_ns
 
-from st.backend.opencl import elementwise, index, matmul, reduce
+from st.backend.opencl import elementwise, index, matmul, order, reduce
 from st.backend.opencl.cache import BinaryCache
 from st.backend.opencl.device import Device
 from st.backend.opencl.runtime import Launch, Operand, Runtime
@@ -33,6 +33,7 @@ BINDS: Mapping[str, Bind] = {
     "sum": reduce.bind,
     "max": reduce.bind,
     "argmax": reduce.bind_argmax,
+    "argsort": order.bind,
     "matmul": matmul.bind,
     "take": index.bind_take,
     "scatter_add": index.bind_scatter_add,

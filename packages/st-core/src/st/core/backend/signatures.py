@@ -46,6 +46,13 @@ REQUIRED: Mapping[str, Signature] = {
     "sum": Signature(1, "sum over `axes`, which are gone from the output", "reduce", ("axes",)),
     "max": Signature(1, "largest over `axes` (not empty); NaN if any is NaN", "reduce", ("axes",)),
     "argmax": Signature(1, "index (int64) of the first largest along `axis`", "reduce", ("axis",)),
+    "argsort": Signature(
+        1,
+        "indices (int64) that put x in ascending order along `axis`; equal ones stay in order, "
+        "NaN come last",
+        "other",
+        ("axis",),
+    ),
     "matmul": Signature(2, "(..., m, k) @ (..., k, n), equal leading axes", "other"),
     "take": Signature(
         2, "rows of x (axis 0) at integer indices, clamped to the table; inputs x, indices", "other"

@@ -20,7 +20,7 @@ from st.core.backend import (
     Trace,
     View,
 )
-from st.nn.numpy_backend import elementwise, index, matmul, reduce
+from st.nn.numpy_backend import elementwise, index, matmul, order, reduce
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
 from st.nn.numpy_backend.threads import BlasThreads, is_large
@@ -31,7 +31,13 @@ class NumPyBackend(TableBackend):
 
     name = "NumPy"
     kind: Literal["cpu", "gpu"] = "cpu"
-    binders = {**elementwise.BINDERS, **reduce.BINDERS, **matmul.BINDERS, **index.BINDERS}  # noqa: RUF012
+    binders = {  # noqa: RUF012
+        **elementwise.BINDERS,
+        **reduce.BINDERS,
+        **matmul.BINDERS,
+        **index.BINDERS,
+        **order.BINDERS,
+    }
 
     def __init__(
         self, topic: OperationTopic | None = None, threads: BlasThreads | None = None

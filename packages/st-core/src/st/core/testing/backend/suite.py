@@ -26,6 +26,7 @@ from st.core.backend import (
 from st.core.errors import StError
 from st.core.testing.backend.case import Array, Case, check, constant, place, run, values
 from st.core.testing.backend.elementwise import elementwise_cases
+from st.core.testing.backend.order import order_cases
 from st.core.testing.backend.others import other_cases
 
 N_RUNS_IN_THREAD = 20
@@ -33,7 +34,7 @@ N_RUNS_IN_THREAD = 20
 
 def kernel_cases(dtypes: Sequence[str] = tuple(DTYPES)) -> list[Case]:
     """Return every case whose operands have these element types."""
-    return [*elementwise_cases(dtypes), *other_cases(dtypes)]
+    return [*elementwise_cases(dtypes), *other_cases(dtypes), *order_cases(dtypes)]
 
 
 def kernel_suite(
