@@ -44,7 +44,7 @@ WIDEST_TURNED = 64
 
 
 def max_(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launch:
-    """Bind a largest. Short rows are turned to columns first, which NumPy compares at full width."""
+    """Bind a largest. Short rows become columns first: NumPy compares those at full width."""
     x, out = inputs[0], outputs[0]
     axes = call.attr("axes")
     matrix = as_matrix(x, axes)
@@ -57,7 +57,7 @@ def max_(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launc
 
 def _largest_in_rows(columns: Array, turned: Array, out: Array) -> None:
     np.copyto(turned, columns)
-    np.maximum.reduce(turned, 0, None, out)
+    np.maximum.reduce(turned, 0, out=out)
 
 
 def as_matrix(x: Array, axes: tuple[int, ...]) -> tuple[Array, bool] | None:

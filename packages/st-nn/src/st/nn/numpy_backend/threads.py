@@ -14,9 +14,10 @@ from threadpoolctl import (  # type: ignore[import-untyped]  # it ships no types
 
 from st.core.backend import Call
 
-PARALLEL_FROM = 1 << 25
-"""Multiply-adds of a product from which threads pay. Measured with OpenBLAS on two cores: at
-256 x 1024 x 128 (2 to the 25) two threads took 0.6 of the time of one, at 256 x 128 x 128 0.9."""
+PARALLEL_FROM = 1 << 26
+"""Multiply-adds of a product from which threads are used: about a millisecond of work. OpenBLAS on
+two cores, float32, two threads against one: best of fifteen 0.72 at 2 to the 22, 0.68 at 24, 0.62
+at 25, 0.53 at 26; but with other processes busy the medians were 0.75, 0.96, 1.9 and 0.78."""
 
 
 class BlasThreads:

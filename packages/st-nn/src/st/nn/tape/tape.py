@@ -107,7 +107,7 @@ class Tape:
         data = memoryview(values.tobytes())
         self.backend.write(self.memory[target.view.storage], data, _start(target))
 
-    def read(self, value: Tensor) -> NDArray[np.generic]:
+    def read(self, value: Tensor) -> NDArray[Any]:
         """Return a copy of a value, on a tape that runs its calls."""
         import numpy as np
 
@@ -115,7 +115,7 @@ class Tape:
             raise ValueError("this tape has no backend: its values are not computed")
         if not value.view.is_dense:
             value = self.emit("copy", (value,))[0]
-        out = np.empty(value.shape, value.dtype)
+        out: NDArray[Any] = np.empty(value.shape, value.dtype)
         if out.size:
             into = out.reshape(-1).view(np.uint8).data
             self.backend.read(self.memory[value.view.storage], into, _start(value))

@@ -12,7 +12,6 @@ from st.nn.tape.errors import ShapeError
 from st.nn.tape.operator import Applied, of_one
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from st.nn.tape.tape import Tape
@@ -97,7 +96,7 @@ class Tensor:
             raise TypeError("a scalar has no length")
         return self.shape[0]
 
-    def numpy(self) -> NDArray[np.generic]:
+    def numpy(self) -> NDArray[Any]:
         """Return a copy of the values; only on a tape that runs its calls."""
         return self.tape.read(self)
 
