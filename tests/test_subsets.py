@@ -17,14 +17,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 300.0
 
-FIVE_LINES = """\
-import numpy as np
-from st.nn import Dataset, Linear, ReLU, Trainer
-x = np.random.default_rng(0).random((200, 2), dtype=np.float32)
-trainer = Trainer([Linear(out_features=16), ReLU(), Linear(out_features=2)], seed=7)
-trainer.fit(Dataset.of(x, (x[:, 0] > x[:, 1]).astype(int)), epochs=20)
-"""
-
 
 class Environment:
     """A virtual environment with some of the distributions in it."""
@@ -64,12 +56,23 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_core_and_nn_train_from_five_lines_of_python(tmp_path: Path) -> None:
-    environment = Environment(tmp_path / "env", *packages("st-core", "st-nn"))
+def test_core_and_nn_train_from_five_statements_of_python(place: Path) -> None:
+    environment = Environment(place / "env", *packages("st-core", "st-nn"))
 
-    came = environment.run("python", "-W", "error", "-c", FIVE_LINES, cwd=tmp_path)
+    came = environment.run("python", "-W", "error", "docs/examples/five_lines.py", cwd=place)
 
     assert came.returncode == 0, came.stderr
+    assert float(came.stdout.split()[0]) > 0.95
+
+
+def test_core_alone_needs_no_numpy(tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "env", *packages("st-core"))
+
+    imported = environment.run("python", "-W", "error", "-c", "import st.core", cwd=tmp_path)
+    numpy = environment.run("python", "-c", "import numpy", cwd=tmp_path)
+
+    assert imported.returncode == 0, imported.stderr
+    assert "No module named 'numpy'" in numpy.stderr
 
 
 def test_without_the_monitor_a_run_leaves_its_model_and_no_report(place: Path) -> None:
