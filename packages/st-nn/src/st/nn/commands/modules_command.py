@@ -15,6 +15,7 @@ from st.nn.faults import shown
 from st.nn.fields import Field
 from st.nn.metadata import ModuleMetadata
 
+
 @click.group(invoke_without_command=True)
 @json_option
 @click.pass_context

@@ -113,4 +113,5 @@ def _print(model: SavedModel, row: _Row, shares: NDArray[Any]) -> None:
         line.append(
             bar(float(shares[label]), _BAR).rstrip(), "green" if name == row.truth else "red"
         )
+        line.rstrip()
         console.print(line)
