@@ -26,7 +26,7 @@ class Config:
     refused and values converted to the field's type; without, values stay as they are.
 
     >>> config = Config(environ={"ST_NN__WORKERS": "4"})
-    >>> config.set("nn", "workers", 2)
+    >>> put_back = config.set("nn", "workers", 2)
     >>> config.get("nn", "workers")
     '4'
 
@@ -61,9 +61,7 @@ class Config:
         value, source = self._winner(plugin_id, key)
         if value is _MISSING:
             return default if field is None else _default(field[0], default)
-        if field is None:
-            return value
-        return convert(value, field[1], f"{_path(plugin_id, key)} (from {source})")
+        return self._converted(plugin_id, key, value, f" (from {source})")
 
     def list(self, prefix: str = "") -> dict[str, object]:
         """Every value that is set or has a default, by "id.key"; secrets are masked."""
@@ -137,10 +135,16 @@ class Config:
             tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
+        found: list[tuple[str, str, object]] = []
         for name, table in tables.items():
-            plugin_id, values = (name, table) if isinstance(table, dict) else ("", {name: table})
-            for key, value in values.items():
-                self._write(self._files, plugin_id, key, value, (value, str(path)))
+            if isinstance(table, dict):
+                found += [(name, key, value) for key, value in table.items()]
+            else:
+                found.append(("", name, table))
+        for plugin_id, key, value in found:
+            self._converted(plugin_id, key, value, f" (from {path})")
+        for plugin_id, key, value in found:
+            self._write(self._files, plugin_id, key, value, (value, str(path)))
 
     def _write(
         self,
@@ -150,9 +154,8 @@ class Config:
         value: object,
         entry: object,
     ) -> None:
-        field = self._field(plugin_id, key)
-        if field is not None and value is not _MISSING:
-            convert(value, field[1], _path(plugin_id, key))
+        if value is not _MISSING:
+            self._converted(plugin_id, key, value)
         with self._lock:
             before = self._winner(plugin_id, key)[0]
             if entry is _MISSING:
@@ -207,6 +210,19 @@ class Config:
                 f"(known: {', '.join(schema)})"
             )
         return schema[key]
+
+    def _converted(self, plugin_id: str, key: str, value: object, source: str = "") -> Any:
+        """A value as the schema wants it, as it is where there is none."""
+        field = self._field(plugin_id, key)
+        if field is None:
+            return value
+        where = f"{_path(plugin_id, key)}{source}"
+        try:
+            return convert(value, field[1], where)
+        except ConfigError:
+            if self._is_secret(plugin_id, key):
+                raise ConfigError(f"{where}: this secret is not of the type expected") from None
+            raise
 
     def _is_secret(self, plugin_id: str, key: str) -> bool:
         field = self._schemas.get(plugin_id, {}).get(key)

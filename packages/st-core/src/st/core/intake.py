@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from st.core.discovery import Found, find_plugins
-from st.core.errors import DuplicatePluginError, MetadataError, PluginUnavailable
+from st.core.errors import DuplicatePluginError, MetadataError
 from st.core.handle import PluginHandle, PluginState
 from st.core.isolation import attempt
 from st.core.lifecycle import Lifecycle, declared_metadata
@@ -93,14 +93,7 @@ class Intake:
         source: Source = ClassSource(plugin) if is_class else ObjectSource(declared.id, plugin)
         handle = PluginHandle(declared, "registered here", source)
         self._table.add(handle)
-        try:
-            self._up.activate(handle.id, explicitly=True)
-        except PluginUnavailable:
-            raise
-        except BaseException:
-            self._table.remove(handle)
-            raise
-        return handle
+        return self._up.activate(handle.id, explicitly=True, is_new=True)
 
     def load_path(self, path: Path) -> tuple[PluginHandle, ...]:
         """Take in and bring up the plugins of a file, all or none, or of a folder, each it can."""
@@ -115,12 +108,12 @@ class Intake:
             for handle in handles:
                 self._table.add(handle)
             for handle in in_order(handles):
-                self._up.activate(handle.id, explicitly=True)
+                self._up.activate(handle.id, explicitly=True, is_new=True)
         except BaseException:
             for handle in reversed(handles):
                 if self._table.peek(handle.id) is handle:
                     attempt(lambda gone: self._down.unload(gone, cascade=True), handle.id)
-                    self._table.remove(handle)
+                    self._table.discard(handle)
                 self._up.registry.bus.forget(handle.source.release())
             raise
         return tuple(handles)
@@ -136,10 +129,8 @@ class Intake:
     def drop(self, plugin_id: str) -> None:
         """Forget a plugin that is unloaded, unless it is installed: that one stays known."""
         handle = self._table.peek(plugin_id)
-        if handle is None or handle.distribution or handle.state is not PluginState.UNLOADED:
-            return
-        self._table.remove(handle)
-        self._up.registry.bus.forget(handle.source.release())
+        if handle is not None and not handle.distribution and self._table.discard(handle):
+            self._up.registry.bus.forget(handle.source.release())
 
 
 def _normal(distribution: str) -> str:

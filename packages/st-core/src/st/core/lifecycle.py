@@ -13,6 +13,7 @@ from st.core.errors import (
     LoadError,
     MetadataError,
     PluginError,
+    PluginNotFoundError,
     PluginUnavailable,
     TransitionTimeoutError,
 )
@@ -37,6 +38,8 @@ _ATTEMPTS: Final = 100
 
 # States that only the user can change.
 _NEVER: Final = frozenset({PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING})
+# States in which a plugin that was just taken in stays known.
+_STANDING: Final = frozenset({PluginState.ACTIVE, PluginState.UNAVAILABLE})
 # States that a lookup leaves alone and an explicit load tries again.
 _RETRIED: Final = frozenset({PluginState.UNLOADED, PluginState.UNAVAILABLE, PluginState.FAILED})
 
@@ -58,13 +61,19 @@ class Lifecycle:
         self.is_down = False
 
     def activate(
-        self, plugin_id: str, *, explicitly: bool = False, state: object = NO_STATE
+        self,
+        plugin_id: str,
+        *,
+        explicitly: bool = False,
+        is_new: bool = False,
+        state: object = NO_STATE,
     ) -> PluginHandle:
         """Bring a plugin up, what it requires first.
 
         Args:
             plugin_id: Whose turn it is.
             explicitly: By `load` or `register`: also when it was unloaded or failed before.
+            is_new: Forget it when it fails, before anybody else can have a turn.
             state: What the plugin exported when it was stopped.
 
         Raises:
@@ -80,15 +89,11 @@ class Lifecycle:
             handle = self.table.known(plugin_id)
             if handle.state is PluginState.ACTIVE:
                 return handle
-            self._check_allowed(handle, explicitly)
-            self._require(handle, explicitly)
-            # Set for whatever ends the loading that is no failure of the plugin: Ctrl-C.
-            error: Exception | SystemExit | None = _Interrupted()
             try:
-                error = loading(self._bring_up, handle, explicitly, state)
+                raised = self._attempt(handle, explicitly, state)
             finally:
-                if error is not None:
-                    raised = self._note_failure(handle, error)
+                if is_new and handle.state not in _STANDING:
+                    self.table.remove(handle)
         finally:
             self.turns.give_back(plugin_id)
         if raised is not None:
@@ -96,6 +101,18 @@ class Lifecycle:
             raise raised
         self.registry.bus.publish(PluginLoaded(plugin_id))
         return handle
+
+    def _attempt(self, handle: PluginHandle, explicitly: bool, state: object) -> PluginError | None:
+        """Load a plugin; the failure of its own code, if there is one, is noted and given."""
+        self._check_allowed(handle, explicitly)
+        self._require(handle, explicitly)
+        # Stands for whatever ends the loading and is no failure of the plugin: Ctrl-C.
+        error: Exception | SystemExit | None = SystemExit("interrupted")
+        try:
+            error = loading(self._bring_up, handle, explicitly, state)
+        finally:
+            raised = None if error is None else self._note_failure(handle, error)
+        return raised
 
     def report_failure(
         self, plugin_id: str, reason: str, state: PluginState = PluginState.ACTIVE
@@ -204,6 +221,8 @@ class Lifecycle:
     def begin(self, handle: PluginHandle) -> None:
         """Set a plugin LOADING; from now on it counts as a dependent of what it requires."""
         with self.table.lock:
+            if self.table.peek(handle.id) is not handle:
+                raise PluginNotFoundError(handle.id, f"{handle.id} was unregistered meanwhile")
             self.table.set_state(handle, PluginState.LOADING)
             self.edges.add(handle.metadata)
 
@@ -301,10 +320,6 @@ class Lifecycle:
         except PluginError as error:
             return f"{handle.id}: {error}"
         return ""
-
-
-class _Interrupted(SystemExit):
-    """Stands for the KeyboardInterrupt that ended a loading plugin's code."""
 
 
 def declared_metadata(plugin: object) -> PluginMetadata | None:

@@ -13,6 +13,7 @@ from st.core.nearest import did_you_mean
 from st.core.resolve import clash, problems
 
 _WAITING = frozenset({PluginState.DISCOVERED, PluginState.UNRESOLVED})
+_BUSY = frozenset({PluginState.LOADING, PluginState.ACTIVE, PluginState.UNLOADING})
 #: States whose handle makes room for another plugin of the same id.
 _REPLACEABLE = frozenset(
     {PluginState.UNAVAILABLE, PluginState.FAILED, PluginState.UNLOADED, PluginState.BROKEN}
@@ -64,6 +65,14 @@ class PluginTable:
             self._waiting.pop(handle.id, None)
             self.unindex(handle)
             self._is_stale = True
+
+    def discard(self, handle: PluginHandle) -> bool:
+        """Forget a plugin unless it is up, or on its way; whether it is forgotten."""
+        with self.lock:
+            if self._handles.get(handle.id) is not handle or handle.state in _BUSY:
+                return False
+            self.remove(handle)
+            return True
 
     def set_state(self, handle: PluginHandle, state: PluginState, reason: str = "") -> None:
         """Move a plugin to another state."""

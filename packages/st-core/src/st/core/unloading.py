@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from st.core.lifecycle import Lifecycle
 
 # How often a change made by other threads in between may start a transition over.
 _ATTEMPTS: Final = 100
+_RELOADING: Final = "while what it needs is reloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,16 @@ class Unloading:
             DependencyError: Without `cascade`, when others depend on it.
         """
         done: dict[str, list[Exception]] = {}
-        restart: list[str] = []
+        restart: dict[str, None] = {}
         for _ in range(_ATTEMPTS):
-            for dependent, is_lost in self.dependents(plugin_id).items() if cascade else ():
-                errors = self._take_down(dependent, f"{plugin_id} was unloaded")
-                if is_lost:
-                    done.setdefault(dependent, []).extend(errors or ())
-                else:
-                    restart.append(dependent)
-            taken = self._take_down(plugin_id, "on request", unless_needed=True, cascade=cascade)
-            if taken is not None:
-                done[plugin_id] = taken
+            planned = self.dependents(plugin_id)
+            if planned and not cascade:
+                raise DependencyError(
+                    plugin_id,
+                    f"{plugin_id} is needed by {', '.join(sorted(planned))}; "
+                    'unregister(..., dependents="cascade") unloads them as well',
+                )
+            if self._take_planned_down({**planned, plugin_id: True}, plugin_id, done, restart):
                 break
         else:
             raise TransitionTimeoutError(
@@ -67,7 +67,27 @@ class Unloading:
         for dependent in reversed(restart):
             attempt(self._start_again, dependent)  # its failure is recorded in its state
         failed = {key: tuple(errors) for key, errors in done.items() if errors}
-        return Unloaded(tuple(done), failed)
+        return Unloaded(tuple([key for key in done if key not in restart]), failed)
+
+    def _take_planned_down(
+        self,
+        planned: dict[str, bool],
+        plugin_id: str,
+        done: dict[str, list[Exception]],
+        restart: dict[str, None],
+    ) -> bool:
+        """Take plugins down in order; False when somebody else came to need one of them."""
+        remaining = dict(planned)
+        for dependent, is_lost in planned.items():
+            del remaining[dependent]
+            why = "on request" if dependent == plugin_id else f"{plugin_id} was unloaded"
+            errors = self._take_down(dependent, why, remaining)
+            if errors is None:
+                return False
+            done[dependent] = done.pop(dependent, []) + errors
+            if not is_lost:
+                restart[dependent] = None
+        return True
 
     def unload_all(self) -> Unloaded:
         """Take everything down, last one up first, whatever fails on the way."""
@@ -110,22 +130,19 @@ class Unloading:
                 yield from self._up.edges.service_requirers(name)
 
     def _take_down(
-        self, plugin_id: str, why: str, *, unless_needed: bool = False, cascade: bool = False
+        self, plugin_id: str, why: str, spared: Mapping[str, object] | None = None
     ) -> list[Exception] | None:
-        """Take one plugin down; None when somebody came to need it and `cascade` may help."""
+        """Take one plugin down; what that raised.
+
+        None, and nothing done, when others than those in `spared` need it; None for `spared`
+        spares everybody.
+        """
         turns = self._up.turns
         turns.take(plugin_id)
         try:
             with self._table.lock:
-                dependents = self.dependents(plugin_id) if unless_needed else {}
-                if dependents and cascade:
+                if spared is not None and not self.dependents(plugin_id).keys() <= spared.keys():
                     return None
-                if dependents:
-                    raise DependencyError(
-                        plugin_id,
-                        f"{plugin_id} is needed by {', '.join(sorted(dependents))}; "
-                        'unregister(..., dependents="cascade") unloads them as well',
-                    )
                 handle = self._table.known(plugin_id)
                 was_active = handle.state is PluginState.ACTIVE
                 if was_active:
@@ -164,13 +181,17 @@ class Unloading:
         Returns:
             Their ids, in the order they were stopped.
         """
-        stopped = list(self.dependents(plugin_id))
-        for dependent in stopped:
+        planned = self.dependents(plugin_id)
+        stopped: list[str] = []
+        for dependent in planned:
             handle = self._table.peek(dependent)
             export = getattr(handle.plugin, "export_state", None) if handle is not None else None
-            if export is not None:
+            if export is not None and dependent not in states:
                 attempt(lambda export, key: states.__setitem__(key, export()), export, dependent)
-            self._take_down(dependent, f"{plugin_id} is being reloaded")
+            spared = planned.keys() - {*stopped, dependent} | {plugin_id}
+            if self._take_down(dependent, _RELOADING, dict.fromkeys(spared)) is None:
+                break  # the caller looks again until nobody is left
+            stopped.append(dependent)
         return stopped
 
     def _start_again(self, plugin_id: str) -> None:

@@ -1,0 +1,350 @@
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from st.core import (
+    DependencyError,
+    LoadError,
+    PluginCapability,
+    PluginState,
+    Registry,
+    ServiceNotFoundError,
+    entry_points,
+)
+from st.core.testing import FakeDistribution, importable
+
+BOMB = "raise SystemExit('imported')"
+GREETER = """
+from st.core import Plugin
+class Greeter(Plugin):
+    def on_load(self, ctx):
+        ctx.register_service("greeting", "hello")
+"""
+MANIFEST = """
+[greeter]
+summary = "Says hello."
+capabilities = ["Language", "Custom(Greeting)"]
+provides = ["greeting>=1.0"]
+rank = 3
+[greeter.contributes."st.commands"]
+greet = "Say hello."
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Path]:
+    with importable(tmp_path):
+        yield tmp_path
+
+
+def greeter(**changes: object) -> FakeDistribution:
+    facts = {
+        "name": "st-greeter",
+        "plugins": {"greeter": "fake_greeter:Greeter"},
+        "manifest": MANIFEST,
+        "modules": {"fake_greeter": GREETER},
+    }
+    return FakeDistribution(**{**facts, **changes})
+
+
+def test_a_manifest_says_everything_and_nothing_is_imported(registry: Registry, site: Path) -> None:
+    greeter(modules={"fake_greeter": BOMB}).write(site)
+
+    (handle,) = registry.discover(path=[str(site)])
+
+    assert (handle.id, handle.version, handle.origin) == ("greeter", "1.0", "st-greeter")
+    assert handle.metadata.summary == "Says hello."
+    assert handle.metadata.author == "Nobody"
+    assert registry.find_by_capability(PluginCapability.LANGUAGE) == (handle,)
+    assert registry.contributions("st.commands")[0].table == {"greet": "Say hello."}
+    assert "fake_greeter" not in sys.modules
+
+
+def test_asking_for_a_declared_service_loads_its_plugin(registry: Registry, site: Path) -> None:
+    greeter().write(site)
+    registry.discover(path=[str(site)])
+
+    assert registry.get_service("greeting") == "hello"
+    assert registry.get("greeter").state is PluginState.ACTIVE
+
+
+def test_a_provider_that_fails_is_named_and_not_tried_again(registry: Registry, site: Path) -> None:
+    greeter(modules={"fake_greeter": BOMB}).write(site)
+    registry.discover(path=[str(site)])
+
+    with pytest.raises(ServiceNotFoundError, match="greeter: greeter failed to load: SystemExit"):
+        registry.get_service("greeting")
+    assert registry.get("greeter").state is PluginState.FAILED
+    assert registry.find_by_capability("Language") == ()
+    assert [handle.reason for handle in registry.find_by_capability("Language", all=True)] == [
+        "greeter failed to load: SystemExit: imported"
+    ]
+
+
+def test_the_next_provider_is_taken_when_the_first_fails(registry: Registry, site: Path) -> None:
+    greeter(modules={"fake_greeter": BOMB}).write(site)
+    FakeDistribution(
+        "st-other",
+        {"other": "fake_other:Greeter"},
+        manifest='[other]\nprovides = ["greeting"]',
+        modules={"fake_other": GREETER},
+    ).write(site)
+    registry.discover(path=[str(site)])
+
+    assert registry.get_service("greeting") == "hello"
+    assert registry.get("other").state is PluginState.ACTIVE
+
+
+def test_an_unloaded_plugin_stays_known_and_loads_only_by_name(
+    registry: Registry, site: Path
+) -> None:
+    greeter().write(site)
+    registry.discover(path=[str(site)])
+    registry.load("greeter")
+    registry.unregister("greeter")
+
+    assert registry.get_service("greeting", default=None) is None
+    assert registry.find_by_capability("Language", activate=True) == ()
+    registry.load("greeter")
+    assert registry.get_service("greeting") == "hello"
+
+
+def test_a_plugin_without_manifest_works_and_is_shown_as_opaque(
+    registry: Registry, site: Path
+) -> None:
+    source = GREETER.replace(
+        "(Plugin):",
+        "(Plugin):\n    from st.core import PluginMetadata, PluginCapability\n"
+        "    metadata = PluginMetadata('greeter').with_capability(PluginCapability.VISION)",
+    )
+    greeter(manifest="", modules={"fake_greeter": source}).write(site)
+    (handle,) = registry.discover(path=[str(site)])
+    was_opaque = handle.is_opaque
+
+    registry.load("greeter")
+
+    assert (was_opaque, handle.is_opaque) == (True, False)
+    assert handle.version == "1.0"
+    assert registry.find_by_capability("Vision") == (handle,)
+
+
+def test_a_class_that_differs_from_its_manifest_is_a_load_error(
+    registry: Registry, site: Path
+) -> None:
+    source = GREETER.replace(
+        "(Plugin):",
+        "(Plugin):\n    from st.core import PluginMetadata\n"
+        "    metadata = PluginMetadata('greeter', rank=9)",
+    )
+    greeter(modules={"fake_greeter": source}).write(site)
+    registry.discover(path=[str(site)])
+
+    with pytest.raises(LoadError, match="rank is 9 in the class, 3 in the manifest"):
+        registry.load("greeter")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "problem"),
+    [
+        ("[greeter", "st_plugin.toml"),
+        ("[greeter]\nranks = 3", "unknown key 'ranks'; did you mean 'rank'"),
+        ("[greeter]\nrank = 'high'", "rank is 'high', expected int"),
+        ("[greeter]\ncapabilities = ['Optimisers']", "did you mean 'Optimizers'"),
+        ("[greeter]\nrequires = {greeter = ''}", "names the plugin itself"),
+        ("greeter = 3", "is 3, expected a table"),
+    ],
+    ids=["no-toml", "unknown-key", "wrong-type", "capability", "itself", "no-table"],
+)
+def test_a_broken_manifest_is_told_and_hides_no_other(
+    registry: Registry, site: Path, manifest: str, problem: str
+) -> None:
+    greeter(manifest=manifest).write(site)
+    FakeDistribution("st-fine", {"fine": "x:y"}, manifest="[fine]").write(site)
+
+    registry.discover(path=[str(site)])
+
+    assert registry.get("greeter").state is PluginState.BROKEN
+    assert problem in registry.get("greeter").reason
+    assert registry.get("fine").state is PluginState.DISCOVERED
+    with pytest.raises(LoadError, match="greeter is broken"):
+        registry.load("greeter")
+
+
+def test_an_id_of_a_wrong_form_is_told(registry: Registry, site: Path) -> None:
+    FakeDistribution("st-odd", {"Odd.Name": "x:y"}).write(site)
+
+    (handle,) = registry.discover(path=[str(site)])
+
+    assert handle.state is PluginState.BROKEN
+    assert "plugin id 'Odd.Name'" in handle.reason
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("fake_greeter:Absent", "has no attribute 'Absent'"), ("no_such:X", "No module named")],
+)
+def test_an_entry_point_to_nowhere_is_a_load_error(
+    registry: Registry, site: Path, target: str, message: str
+) -> None:
+    greeter(plugins={"greeter": target}).write(site)
+    registry.discover(path=[str(site)])
+
+    with pytest.raises(LoadError, match=message):
+        registry.load("greeter")
+
+
+def test_one_id_of_two_distributions_is_given_to_neither(registry: Registry, site: Path) -> None:
+    greeter().write(site)
+    greeter(name="st-impostor").write(site)
+
+    registry.discover(path=[str(site)])
+
+    handle = registry.get("greeter")
+    assert handle.state is PluginState.CONFLICTING
+    assert "both st-greeter and st-impostor provide" in handle.reason
+    assert registry.find_by_capability("Language") == ()
+
+
+def test_blocking_one_of_two_gives_the_id_to_the_other(site: Path) -> None:
+    greeter().write(site)
+    greeter(name="st-impostor").write(site)
+
+    with Registry(environ={}, block=["ST_Greeter"]) as registry:
+        registry.discover(path=[str(site)])
+        assert registry.get("greeter").origin == "st-impostor"
+
+
+@pytest.mark.parametrize(
+    ("lists", "reason"),
+    [({"block": ["st-greeter"]}, "is blocked"), ({"allow": ["st-other"]}, "is not allowed")],
+    ids=["block", "allow"],
+)
+def test_distributions_can_be_kept_out(site: Path, lists: dict, reason: str) -> None:
+    greeter().write(site)
+
+    with Registry(environ={}, **lists) as registry:
+        registry.discover(path=[str(site)])
+        assert registry.get("greeter").state is PluginState.BLOCKED
+        assert registry.find_by_capability("Language") == ()
+        with pytest.raises(LoadError, match=reason):
+            registry.load("greeter")
+
+
+def test_discovering_again_finds_only_what_is_new(registry: Registry, site: Path) -> None:
+    greeter().write(site)
+
+    assert len(registry.discover(path=[str(site)])) == 1
+    assert registry.discover(path=[str(site)]) == ()
+
+
+def test_the_first_of_two_versions_on_the_path_counts(registry: Registry, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    greeter(version="2.0").write(first)
+    greeter(version="1.0").write(second)
+
+    (handle,) = registry.discover(path=[str(first), str(second)])
+
+    assert handle.version == "2.0"
+
+
+def test_plugins_in_zip_files_are_found_too(registry: Registry, tmp_path: Path) -> None:
+    greeter().write(tmp_path / "site")
+    archive = tmp_path / "plugins.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for file in (tmp_path / "site").rglob("*"):
+            zipped.write(file, file.relative_to(tmp_path / "site"))
+
+    (handle,) = registry.discover(path=[str(archive)])
+
+    assert handle.metadata.summary == "Says hello."
+
+
+def test_requirements_among_the_installed_are_worked_out_without_import(
+    registry: Registry, site: Path
+) -> None:
+    manifest = """
+[base]
+[user]
+requires = { base = ">=1" }
+capabilities = ["Vision"]
+[newer]
+requires = { base = ">=2" }
+capabilities = ["Vision"]
+[deeper]
+requires = { newer = "" }
+capabilities = ["Vision"]
+[left]
+requires = { right = "" }
+[right]
+requires = { left = "" }
+[wanting]
+requires_services = ["nothing"]
+"""
+    ids = ("base", "user", "newer", "deeper", "left", "right", "wanting")
+    FakeDistribution("st-many", dict.fromkeys(ids, "x:y"), manifest=manifest).write(site)
+
+    registry.discover(path=[str(site)])
+
+    assert [handle.id for handle in registry.find_by_capability("Vision")] == ["user"]
+    reasons = {handle.id: handle.reason for handle in registry if handle.reason}
+    assert reasons.keys() == {"newer", "deeper", "left", "right", "wanting"}
+    assert reasons["newer"] == "requires base >=2, but 1.0 is installed"
+    assert "requires newer: requires base >=2" in reasons["deeper"]
+    assert "circle" in reasons["left"]
+    assert reasons["wanting"] == "requires service nothing, which no plugin provides"
+    assert len(registry.validate()) == 5
+    with pytest.raises(DependencyError):
+        registry.load("deeper")
+
+
+def test_startup_plugins_load_in_order_and_a_failing_one_stops_no_other(
+    registry: Registry, site: Path
+) -> None:
+    manifest = """
+[a]
+activate = "startup"
+requires = { b = "" }
+[b]
+activate = "startup"
+[bad]
+activate = "startup"
+[lazy]
+"""
+    source = (
+        GREETER + "\nclass Bad(Plugin):\n    def on_load(self, ctx):\n        raise OSError('no')"
+    )
+    targets = {"a": "Greeter", "b": "Greeter", "bad": "Bad", "lazy": "Greeter"}
+    FakeDistribution(
+        "st-start",
+        {key: f"fake_start:{name}" for key, name in targets.items()},
+        manifest=manifest,
+        modules={"fake_start": source},
+    ).write(site)
+    registry.discover(path=[str(site)])
+
+    active = registry.initialize_all()
+
+    assert [handle.id for handle in active] == ["b", "a"]
+    assert registry.get("bad").state is PluginState.FAILED
+    assert registry.get("lazy").state is PluginState.DISCOVERED
+
+
+def test_entry_points_of_any_group_can_be_read(tmp_path: Path) -> None:
+    FakeDistribution("st-tool", {"go": "tool.commands:go [extra]"}, group="st.commands").write(
+        tmp_path
+    )
+
+    (entry,) = entry_points("st.commands", path=[str(tmp_path)])
+
+    assert (entry.name, entry.target, entry.distribution.name) == (
+        "go",
+        "tool.commands:go",
+        "st-tool",
+    )
+
+
+def test_paths_that_are_not_there_are_passed_over(registry: Registry, tmp_path: Path) -> None:
+    assert registry.discover(path=[str(tmp_path / "absent"), ""]) == ()
