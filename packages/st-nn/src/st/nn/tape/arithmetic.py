@@ -73,7 +73,8 @@ def meet(operands: Sequence[Tensor | Scalar], shape: tuple[int, ...] = ()) -> li
     """
     given = [x for x in operands if not isinstance(x, float | int)]
     dtype = promote([x.dtype for x in given])
-    whole = broadcast_shape([shape, *(x.shape for x in given)])
+    shapes = [x.shape for x in given]
+    whole = broadcast_shape([shape, *shapes] if shape else shapes)
     met: list[Tensor | Const] = []
     for x in operands:
         if isinstance(x, float | int):

@@ -1,0 +1,69 @@
+"""Write torch_losses.json: what PyTorch gives for the steps that test_optim.py takes.
+
+    python make_torch_losses.py > torch_losses.json
+
+Needs PyTorch (made with 2.13.0+cpu), imported only when this runs; the tests need only the file.
+Weights and batches are drawn here and there by the same NumPy generator, so nothing but results is
+stored.
+"""
+
+import json
+import sys
+from itertools import pairwise
+
+import numpy as np
+
+SIZES = (12, 16, 8, 5)
+BATCH, N_STEPS = 20, 12
+
+
+def problem(generator: np.random.Generator):
+    """Return weights and biases layer by layer, and the batches."""
+    parameters = []
+    for n_in, n_out in pairwise(SIZES):
+        parameters.append(generator.normal(0, n_in**-0.5, (n_in, n_out)))
+        parameters.append(generator.normal(0, 0.1, n_out))
+    batches = [
+        (generator.normal(size=(BATCH, SIZES[0])), generator.integers(0, SIZES[-1], BATCH))
+        for _ in range(N_STEPS)
+    ]
+    return parameters, batches
+
+
+def losses(torch, optimizer) -> list[float]:
+    """Return the loss before each step, in float64."""
+    weights, batches = problem(np.random.default_rng(5))
+    parameters = [torch.tensor(w, requires_grad=True) for w in weights]
+    step = optimizer(parameters)
+    found = []
+    for x, y in batches:
+        h = torch.tensor(x)
+        for n in range(0, len(parameters), 2):
+            h = h @ parameters[n] + parameters[n + 1]
+            if n < len(parameters) - 2:
+                h = torch.relu(h)
+        loss = torch.nn.functional.cross_entropy(h, torch.tensor(y))
+        step.zero_grad()
+        loss.backward()
+        step.step()
+        found.append(loss.item())
+    return found
+
+
+def main() -> None:
+    """Write the losses of each optimizer to standard output."""
+    import torch
+
+    optimizers = {
+        "adam": lambda p: torch.optim.Adam(p, lr=0.01),
+        "adam-betas": lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.8, 0.95), eps=1e-4),
+        "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+        "sgd-momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+    }
+    found = {name: losses(torch, optimizer) for name, optimizer in optimizers.items()}
+    json.dump({"torch": torch.__version__, **found}, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()
