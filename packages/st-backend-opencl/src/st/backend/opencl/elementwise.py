@@ -149,7 +149,7 @@ def _source(op: str, inputs: tuple[str, ...], out: str) -> KernelSource:
     letters = _LETTERS[: len(inputs)]
     return KernelSource(
         name=name,
-        files=("math", "elementwise"),
+        files=("math", "elementwise") if "st_" in expression else ("elementwise",),
         defines=(
             ("KERNEL", name),
             (f"EXPRESSION({', '.join(letters)})", f"({expression})"),

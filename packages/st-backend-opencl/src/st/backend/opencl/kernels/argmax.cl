@@ -7,8 +7,8 @@ WORK_GROUP __kernel void KERNEL(
     const long outer_stride, const long reduced_stride, const long inner_stride) {
   const Share outputs = share(n_outer * n_inner, 1, 0);
   for (long output = outputs.begin; output < outputs.end; output += outputs.step) {
-    __global const T *p = in + in_offset + output / n_inner * outer_stride
-        + output % n_inner * inner_stride;
+    const long outer = output / n_inner, inner = output - outer * n_inner;
+    __global const T *p = in + in_offset + outer * outer_stride + inner * inner_stride;
     long best = 0;
     T largest = p[0];
     for (long i = 1; i < n_reduced; ++i) {

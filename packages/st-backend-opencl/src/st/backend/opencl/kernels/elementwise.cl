@@ -40,8 +40,8 @@ WORK_GROUP __kernel void KERNEL(
     for (int k = 0; k < N_OPERANDS; ++k) at[k] = start[k];
     long rest = row;
     for (int axis = 6; rest != 0; --axis) {
-      const long index = rest % sizes[axis];
-      rest /= sizes[axis];
+      const long above = rest / sizes[axis], index = rest - above * sizes[axis];
+      rest = above;
       for (int k = 0; k < N_OPERANDS; ++k) at[k] += index * strides[k][axis];
     }
     for (long column = columns.begin; column < columns.end; column += columns.step) {

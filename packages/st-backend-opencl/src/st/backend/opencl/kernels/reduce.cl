@@ -97,7 +97,7 @@ WORK_GROUP __kernel void KERNEL(
   const long per_row = (n_inner + WIDE * W - 1) / (WIDE * W);
   const Share blocks = share(n_outer * per_row, 1, 0);
   for (long block = blocks.begin; block < blocks.end; block += blocks.step) {
-    const long row = block / per_row, column = block % per_row * WIDE * W;
+    const long row = block / per_row, column = (block - row * per_row) * WIDE * W;
     __global const T *from = in + row * outer_stride + column * inner_stride;
     __global T *to = out + row * n_inner + column;
     const long width = n_inner - column;
