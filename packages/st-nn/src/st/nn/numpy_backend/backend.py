@@ -20,7 +20,7 @@ from st.core.backend import (
     Trace,
     View,
 )
-from st.nn.numpy_backend import elementwise, index, matmul, order, reduce
+from st.nn.numpy_backend import elementwise, index, matmul, order, reduce, structure
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
 from st.nn.numpy_backend.threads import BlasThreads, is_large
@@ -37,6 +37,7 @@ class NumPyBackend(TableBackend):
         **matmul.BINDERS,
         **index.BINDERS,
         **order.BINDERS,
+        **structure.BINDERS,
     }
 
     def __init__(

@@ -11,6 +11,7 @@ Tensor(float32(2,3))
 Call(div: float32(2,3), float32(2,3) -> float32(2,3))
 """
 
+from st.nn.ops.along import add_along, flip, take_along
 from st.nn.ops.elementwise import (
     add,
     cast,
@@ -20,6 +21,7 @@ from st.nn.ops.elementwise import (
     exp,
     log,
     maximum,
+    minimum,
     mul,
     neg,
     sqrt,
@@ -27,36 +29,81 @@ from st.nn.ops.elementwise import (
     tanh,
     where,
 )
+from st.nn.ops.fold import cumsum, prod
 from st.nn.ops.index import scatter_add, take
+from st.nn.ops.join import concat, pad, stack
+from st.nn.ops.logic import (
+    eq,
+    ge,
+    gt,
+    is_finite,
+    le,
+    logical_and,
+    logical_not,
+    logical_or,
+    lt,
+    ne,
+)
 from st.nn.ops.matmul import matmul
 from st.nn.ops.nn import cross_entropy, log_softmax, one_hot, relu, softmax
-from st.nn.ops.reduce import argmax, max, mean, sum
+from st.nn.ops.normalise import batch_norm, batch_norm_fixed, rms_norm, std, var
+from st.nn.ops.order import argsort, sort, top_k
+from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
 
 __all__ = [
     "add",
+    "add_along",
     "argmax",
+    "argmin",
+    "argsort",
+    "batch_norm",
+    "batch_norm_fixed",
     "cast",
     "compare",
+    "concat",
     "copy",
     "cross_entropy",
+    "cumsum",
     "div",
+    "eq",
     "exp",
+    "flip",
+    "ge",
+    "gt",
+    "is_finite",
+    "le",
     "log",
     "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "lt",
     "matmul",
     "max",
     "maximum",
     "mean",
+    "min",
+    "minimum",
     "mul",
+    "ne",
     "neg",
     "one_hot",
+    "pad",
+    "prod",
     "relu",
+    "rms_norm",
     "scatter_add",
     "softmax",
+    "sort",
     "sqrt",
+    "stack",
+    "std",
     "sub",
     "sum",
     "take",
+    "take_along",
     "tanh",
+    "top_k",
+    "var",
     "where",
 ]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from st.core.backend import Const, Spec, spec
 from st.nn.ops.rules import ANY, FLOATS, NUMBERS, one_dtype, one_shape, same
 from st.nn.tape import (
+    SIGNED,
     Applied,
     Attrs,
     DTypeError,
@@ -70,6 +73,21 @@ def div(x: Tensor | Scalar, y: Tensor | Scalar, *, out: Tensor | None = None) ->
 def maximum(x: Tensor | Scalar, y: Tensor | Scalar, *, out: Tensor | None = None) -> Tensor:
     """Return the larger; NaN if either is NaN. Where both are equal, x gets the gradient."""
     return apply("maximum", x, y, out=out)
+
+
+def minimum(x: Tensor | Scalar, y: Tensor | Scalar, *, out: Tensor | None = None) -> Tensor:
+    """Return the smaller; NaN if either is NaN. Where both are equal, x gets the gradient."""
+    return apply("minimum", x, y, out=out)
+
+
+def turned(x: Tensor) -> Tensor:
+    """Return what has the opposite order and loses nothing: -x, or without overflow for integers.
+
+    Turning twice gives x.
+    """
+    if x.dtype in FLOATS:
+        return neg(x)
+    return sub(-1 if x.dtype in SIGNED else int(np.iinfo(x.dtype).max), x)
 
 
 def compare(x: Tensor | Scalar, y: Tensor | Scalar, relation: str) -> Tensor:
@@ -147,6 +165,26 @@ def _maximum(at: Applied, dy: Tensor) -> Gradients:
     ]
 
 
+def _minimum(inputs: tuple[Tensor | Const, ...], attrs: Attrs) -> Sequence[Tensor]:
+    tensor = next(x for x in inputs if isinstance(x, Tensor))
+    x, y = (
+        turned(
+            x if isinstance(x, Tensor) else tensor.tape.full(tensor.shape, x.value, tensor.dtype)
+        )
+        for x in inputs
+    )
+    return [turned(maximum(x, y))]
+
+
+def _minimum_vjp(at: Applied, dy: Tensor) -> Gradients:
+    x, y = (value.value if isinstance(value, Const) else value for value in at.inputs)
+    first = compare(x, y, "le")
+    return [
+        where(first, dy, 0.0) if at.wanted[0] else None,
+        where(first, 0.0, dy) if at.wanted[1] else None,
+    ]
+
+
 def _where(at: Applied, dy: Tensor) -> Gradients:
     condition = at.inputs[0]
     return [
@@ -189,3 +227,4 @@ for _name, _rule in {
 }.items():
     operators.register(Operator(_name, _rule, of_one(_VJPS[_name])))
 operators.register(Operator("compare", _compared))
+operators.register(Operator("minimum", same(NUMBERS, 2), of_one(_minimum_vjp), _minimum))

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from st.core.backend import Spec, spec
-from st.nn.ops.rules import ANY, INTEGERS, NUMBERS, one_dtype
+from st.nn.ops.rules import ANY, INTEGERS, NUMBERS, normal_axes, one_dtype
 from st.nn.tape import Applied, Attrs, DTypeError, Operator, ShapeError, Tensor, of_one, operators
 
 
-def take(x: Tensor, indices: Tensor) -> Tensor:
-    """Return the rows of x (axis 0) at integer `indices`, clamped to the table.
+def take(x: Tensor, indices: Tensor, axis: int = 0) -> Tensor:
+    """Return the rows of x (parts along `axis`) at integer `indices`, clamped to the table.
 
-    x `(n, ...)` and indices `(i...)` give `(i..., ...)`.
+    x `(n, ...)` and indices `(i...)` give `(i..., ...)`; another axis is replaced where it stands.
 
     Raises:
-        ShapeError: The table has no rows.
+        ShapeError: The table has no rows, or the axis is outside the shape.
         DTypeError: The indices are no integers.
     """
-    return x.tape.emit("take", (x, indices))[0]
+    if axis == 0:
+        return x.tape.emit("take", (x, indices))[0]
+    (normal,) = normal_axes(axis, x.ndim)
+    rest = [a for a in range(x.ndim) if a != normal]
+    (made,) = x.tape.emit("take", (x.transpose(normal, *rest), indices))
+    n = indices.ndim
+    before, after = range(n, n + normal), range(n + normal, made.ndim)
+    return made.transpose(*before, *range(n), *after)
 
 
 def scatter_add(indices: Tensor, updates: Tensor, n_rows: int) -> Tensor:

@@ -10,7 +10,7 @@ from st.core.backend import Spec, spec
 from st.nn.ops.elementwise import compare, exp, log, maximum, where
 from st.nn.ops.index import take
 from st.nn.ops.reduce import max, sum
-from st.nn.ops.rules import FLOATS, INTEGERS, floating, same
+from st.nn.ops.rules import FLOATS, INTEGERS, floating, normal_axes, same
 from st.nn.tape import Applied, Attrs, DTypeError, Operator, ShapeError, Tensor, of_one, operators
 
 
@@ -19,14 +19,14 @@ def relu(x: Tensor) -> Tensor:
     return x.tape.emit("relu", (x,))[0]
 
 
-def softmax(x: Tensor) -> Tensor:
-    """Return e to the x, divided by its sum over the last axis; stable for any finite x."""
-    return x.tape.emit("softmax", (x,))[0]
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """Return e to the x, divided by its sum over `axis`; stable for any finite x."""
+    return _along("softmax", x, axis)
 
 
-def log_softmax(x: Tensor) -> Tensor:
-    """Return the logarithm of the softmax over the last axis; stable for any finite x."""
-    return x.tape.emit("log_softmax", (x,))[0]
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """Return the logarithm of the softmax over `axis`; stable for any finite x."""
+    return _along("log_softmax", x, axis)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -46,6 +46,16 @@ def one_hot(labels: Tensor, n_classes: int) -> Tensor:
     """Return bool `(..., n_classes)`, true where the class is the label; labels are integers."""
     classes = labels.tape.constant(np.arange(n_classes, dtype=labels.dtype), "classes")
     return compare(labels.reshape(*labels.shape, 1), classes, "eq")
+
+
+def _along(op: str, x: Tensor, axis: int) -> Tensor:
+    """Apply an operator of rows to the rows along `axis`."""
+    if axis in (-1, x.ndim - 1):
+        return x.tape.emit(op, (x,))[0]
+    (normal,) = normal_axes(axis, x.ndim)
+    order = list(range(x.ndim))
+    order[normal], order[-1] = order[-1], order[normal]
+    return x.tape.emit(op, (x.transpose(*order),))[0].transpose(*order)
 
 
 def _relu(inputs: tuple[Tensor], attrs: Attrs) -> Sequence[Tensor]:

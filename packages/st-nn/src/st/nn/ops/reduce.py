@@ -1,4 +1,4 @@
-"""Operators that take axes away: sum, mean, largest, index of the largest."""
+"""Operators that take axes away: sum, mean, largest, smallest, and where those are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from st.core.backend import Spec, spec
-from st.nn.ops.elementwise import cast, compare
+from st.nn.ops.elementwise import cast, compare, turned
 from st.nn.ops.rules import NUMBERS, normal_axes, one_dtype
 from st.nn.tape import Applied, Attrs, Operator, ShapeError, Tensor, of_one, operators
 
@@ -27,6 +27,15 @@ def max(x: Tensor, axes: Axes = None, *, keep_axes: bool = False) -> Tensor:
     return _reduce("max", x, axes, keep_axes)
 
 
+def min(x: Tensor, axes: Axes = None, *, keep_axes: bool = False) -> Tensor:
+    """Return the smallest over `axes`; NaN if any is NaN. Equal ones share the gradient.
+
+    Raises:
+        ShapeError: One of the axes is empty.
+    """
+    return _reduce("min", x, axes, keep_axes)
+
+
 def mean(x: Tensor, axes: Axes = None, *, keep_axes: bool = False) -> Tensor:
     """Return the mean over `axes` (None: all) of a floating tensor; NaN over empty axes."""
     n = prod(x.shape[axis] for axis in normal_axes(axes, x.ndim))
@@ -40,6 +49,15 @@ def argmax(x: Tensor, axis: int = -1) -> Tensor:
         ShapeError: The axis is empty or outside the shape.
     """
     return x.tape.emit("argmax", (x,), {"axis": normal_axes(axis, x.ndim)[0]})[0]
+
+
+def argmin(x: Tensor, axis: int = -1) -> Tensor:
+    """Return the int64 index of the first smallest along `axis`, which is gone from the result.
+
+    Raises:
+        ShapeError: The axis is empty or outside the shape.
+    """
+    return argmax(turned(x), axis)
 
 
 def kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -77,12 +95,16 @@ def _located(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
     return (spec(made.shape, "int64"),)
 
 
+def _min(inputs: tuple[Tensor], attrs: Attrs) -> Sequence[Tensor]:
+    return [turned(max(turned(inputs[0]), attrs["axes"]))]
+
+
 def _sum_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     (x,) = at.inputs
     return [dy.reshape(*kept(x.shape, at.attrs["axes"])).broadcast_to(x.shape)]
 
 
-def _max_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
+def _chosen_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     (x,), (y,), axes = at.inputs, at.outputs, at.attrs["axes"]
     shape = kept(x.shape, axes)
     chosen = cast(compare(x, y.reshape(*shape), "eq"), x.dtype)
@@ -91,5 +113,6 @@ def _max_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
 
 
 operators.register(Operator("sum", _summed, of_one(_sum_vjp)))
-operators.register(Operator("max", _largest, of_one(_max_vjp)))
+operators.register(Operator("max", _largest, of_one(_chosen_vjp)))
+operators.register(Operator("min", _largest, of_one(_chosen_vjp), _min))
 operators.register(Operator("argmax", _located))

@@ -4,7 +4,8 @@
 is every operator on one backend, as tests.
 """
 
-from st.nn.testing.cases import OperatorCase, operator_cases
+from st.nn.testing.case import OperatorCase
+from st.nn.testing.cases import operator_cases
 from st.nn.testing.gradient import GradientMismatchError, gradcheck
 
 __all__ = ["GradientMismatchError", "OperatorCase", "gradcheck", "operator_cases"]

@@ -79,7 +79,10 @@ def differences(function: Callable[..., float], *inputs: Doubles) -> list[Double
                 moved[at] += steps * STEP
                 points.append(function(*inputs[:n], moved, *inputs[n + 1 :]))
             # Fornberg 1988, table 1: four points, fourth order.
-            gradient[at] = (points[0] - 8 * points[1] + 8 * points[2] - points[3]) / (12 * STEP)
+            difference = (points[0] - 8 * points[1] + 8 * points[2] - points[3]) / (12 * STEP)
+            # What rounding of the four points may make of nothing is nothing.
+            noise = 2 * np.finfo(np.float64).eps * max(map(abs, points)) / STEP
+            gradient[at] = difference if abs(difference) > noise else 0.0
         found.append(gradient)
     return found
 

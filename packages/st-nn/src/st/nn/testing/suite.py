@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from st.core.backend import Backend, Plan
 from st.nn.plan import finish
 from st.nn.tape import Tape, Tensor, gradients, operators
-from st.nn.testing.cases import OperatorCase, operator_cases
+from st.nn.testing.case import OperatorCase
+from st.nn.testing.cases import operator_cases
 from st.nn.testing.gradient import differences, relative_difference, weights
 
 PRECISION = {"float32": 2e-5, "float64": 1e-12}
