@@ -131,5 +131,5 @@ def _add_along_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     return [None, take_along(dy, at.inputs[0], at.attrs["axis"])]
 
 
-operators.register(Operator("take_along", _taken, of_one(_take_along_vjp), _take_along))
-operators.register(Operator("add_along", _added, of_one(_add_along_vjp), _add_along))
+operators.register(Operator("take_along", _taken, of_one(_take_along_vjp), _take_along, 2))
+operators.register(Operator("add_along", _added, of_one(_add_along_vjp), _add_along, 2))

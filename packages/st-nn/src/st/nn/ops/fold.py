@@ -83,4 +83,4 @@ def _cumsum_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     return [cumsum(dy, at.attrs["axis"], reverse=not at.attrs["reverse"])]
 
 
-operators.register(Operator("cumsum", _running, of_one(_cumsum_vjp), _cumsum))
+operators.register(Operator("cumsum", _running, of_one(_cumsum_vjp), _cumsum, 1))

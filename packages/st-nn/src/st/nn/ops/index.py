@@ -91,4 +91,4 @@ def _unslice_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
 
 operators.register(Operator("take", _taken, of_one(_take_vjp)))
 operators.register(Operator("scatter_add", _scattered, of_one(_scatter_vjp)))
-operators.register(Operator("unslice", _unsliced, of_one(_unslice_vjp), _unslice))
+operators.register(Operator("unslice", _unsliced, of_one(_unslice_vjp), _unslice, 1))

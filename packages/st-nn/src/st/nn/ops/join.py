@@ -146,4 +146,4 @@ def _inside(shape: tuple[int, ...], widths: Widths) -> tuple[slice, ...]:
 
 
 operators.register(Operator("concat", _joined, of_one(_concat_vjp), _concat))
-operators.register(Operator("pad", _padded, of_one(_pad_vjp), _pad))
+operators.register(Operator("pad", _padded, of_one(_pad_vjp), _pad, 1))

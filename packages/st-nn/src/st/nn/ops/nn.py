@@ -134,4 +134,4 @@ def _cross_entropy_vjp(at: Applied, dy: tuple[Tensor | None, ...]) -> Sequence[T
 operators.register(Operator("relu", same(FLOATS, 1), of_one(_relu_vjp), _relu))
 operators.register(Operator("softmax", _rows, of_one(_softmax_vjp), _softmax))
 operators.register(Operator("log_softmax", _rows, of_one(_log_softmax_vjp), _log_softmax))
-operators.register(Operator("cross_entropy", _entropies, _cross_entropy_vjp, _cross_entropy))
+operators.register(Operator("cross_entropy", _entropies, _cross_entropy_vjp, _cross_entropy, 2))

@@ -174,5 +174,5 @@ def _rms_norm_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     return [dx, sum(dy * normal, tuple(range(x.ndim - 1)))]
 
 
-operators.register(Operator("batch_norm", _batch, _batch_norm_vjp, _batch_norm))
-operators.register(Operator("rms_norm", _rows, of_one(_rms_norm_vjp), _rms_norm))
+operators.register(Operator("batch_norm", _batch, _batch_norm_vjp, _batch_norm, 3))
+operators.register(Operator("rms_norm", _rows, of_one(_rms_norm_vjp), _rms_norm, 2))

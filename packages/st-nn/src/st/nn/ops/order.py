@@ -81,4 +81,4 @@ def _sort_vjp(at: Applied, dy: tuple[Tensor | None, ...]) -> Sequence[Tensor | N
 
 
 operators.register(Operator("argsort", _indices))
-operators.register(Operator("sort", _ordered, _sort_vjp, _sort))
+operators.register(Operator("sort", _ordered, _sort_vjp, _sort, 1))

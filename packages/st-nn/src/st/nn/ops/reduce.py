@@ -114,5 +114,5 @@ def _chosen_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
 
 operators.register(Operator("sum", _summed, of_one(_sum_vjp)))
 operators.register(Operator("max", _largest, of_one(_chosen_vjp)))
-operators.register(Operator("min", _largest, of_one(_chosen_vjp), _min))
+operators.register(Operator("min", _largest, of_one(_chosen_vjp), _min, 1))
 operators.register(Operator("argmax", _located))

@@ -44,6 +44,18 @@ class DTypeError(OperandError):
     """The element types of the operands do not fit."""
 
 
+class ForeignTensorError(OperandError):
+    """An operand lies on another tape, and so perhaps on another backend."""
+
+
+class NonFiniteError(OperandError):
+    """A value is NaN or infinite where only finite ones are allowed."""
+
+
+class NoValueError(StError, ValueError):
+    """The values of a tensor were asked for where there are none: not computed, or let go of."""
+
+
 class UnknownOperatorError(StError, LookupError):
     """No operator has this name."""
 

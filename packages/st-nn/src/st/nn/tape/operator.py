@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from st.core.backend import Spec
+from st.core.backend import SIGNATURES, Spec
 from st.core.nearest import did_you_mean
 from st.nn.tape.errors import DuplicateOperatorError, UnknownOperatorError
 
@@ -28,13 +28,15 @@ class Operator:
     DTypeError with a reason (the tape adds name, operands and place). `vjp` gives the gradient of
     each input (None: no gradient) from those of the outputs (None: not used), written in
     operators, so that one derivative serves every backend. `decompose` writes the operator in
-    others, for backends without a kernel; without `vjp` the gradient goes through it.
+    others, for backends without a kernel; without `vjp` the gradient goes through it. `arity` is
+    the number of inputs; None lets `infer` decide.
     """
 
     name: str
     infer: Infer
     vjp: Vjp | None = None
     decompose: Decompose | None = None
+    arity: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +76,9 @@ class OperatorTable:
         Raises:
             DuplicateOperatorError: There is one of that name; built-in names are never replaced.
         """
+        signature = SIGNATURES.get(operator.name)
+        if signature is not None and operator.arity is None:
+            operator = replace(operator, arity=signature.n_inputs)
         with self._lock:
             if operator.name in self._operators:
                 raise DuplicateOperatorError(

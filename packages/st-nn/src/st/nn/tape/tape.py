@@ -19,7 +19,13 @@ from st.core.backend import (
     dense,
     spec,
 )
-from st.nn.tape.errors import OperandError, ShapeError
+from st.nn.tape.errors import (
+    ForeignTensorError,
+    NonFiniteError,
+    NoValueError,
+    OperandError,
+    ShapeError,
+)
 from st.nn.tape.operator import Applied, Attrs, Operator, Vjp, operators
 from st.nn.tape.tensor import Tensor
 
@@ -39,6 +45,8 @@ class Tape:
     - `Tape(backend)` is eager.
 
     `memory` holds the buffers of storages made elsewhere (states and inputs) for an eager tape.
+    With `check_finite` an eager tape reads back every floating value, and raises NonFiniteError
+    at the first that is NaN or infinite: slow, and exact about where it began.
     """
 
     def __init__(
@@ -47,8 +55,10 @@ class Tape:
         *,
         supports: Callable[[Call], bool] | None = None,
         memory: Mapping[Storage, Buffer] | None = None,
+        check_finite: bool = False,
     ) -> None:
         self.backend = backend
+        self.check_finite = check_finite
         self.calls: list[Call] = []
         self.applied: list[Applied] = []
         self.constants: dict[Storage, NDArray[np.generic]] = {}
@@ -103,23 +113,46 @@ class Tape:
     def write(self, target: Tensor, values: NDArray[Any]) -> None:
         """Copy `values`, of the spec of `target` (dense), to the device."""
         if self.backend is None:
-            raise ValueError("this tape has no backend: it only writes calls down")
-        data = memoryview(values.tobytes())
-        self.backend.write(self.memory[target.view.storage], data, _start(target))
+            raise NoValueError("this tape has no backend: it only writes calls down")
+        storage = target.view.storage
+        if self.check_finite:
+            _check_finite(values, storage.name or "input", target.spec, self.where)
+        self.backend.write(self.buffer(storage), memoryview(values.tobytes()), _start(target))
 
     def read(self, value: Tensor) -> NDArray[Any]:
         """Return a copy of a value, on a tape that runs its calls."""
         import numpy as np
 
         if self.backend is None:
-            raise ValueError("this tape has no backend: its values are not computed")
+            raise NoValueError("this tape has no backend: its values are not computed")
         if not value.view.is_dense:
             value = self.emit("copy", (value,))[0]
         out: NDArray[Any] = np.empty(value.shape, value.dtype)
         if out.size:
             into = out.reshape(-1).view(np.uint8).data
-            self.backend.read(self.memory[value.view.storage], into, _start(value))
+            self.backend.read(self.buffer(value.view.storage), into, _start(value))
         return out
+
+    def buffer(self, storage: Storage) -> Buffer:
+        """Return the memory of a storage, on a tape that runs its calls.
+
+        Raises:
+            NoValueError: It has none: it was let go of, or never written.
+        """
+        found = self.memory.get(storage)
+        if found is None:
+            name = f" {storage.name!r}" if storage.name else ""
+            raise NoValueError(
+                f"the value{name} has no memory on this tape: the tape was closed, or nothing was "
+                "written there; make it on a tape that is open"
+            )
+        return found
+
+    def close(self) -> None:
+        """Let go of every buffer; values of this tape cannot be read or used any more."""
+        self.memory.clear()
+        self._constants.clear()
+        self.applied.clear()
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -140,12 +173,14 @@ class Tape:
             out: What to overwrite instead of new storages. Such a call has no derivative.
 
         Raises:
-            OperandError: The operator does not take these operands (ShapeError, DTypeError).
+            OperandError: The operator does not take these operands (ShapeError, DTypeError,
+                ForeignTensorError), or gave what is not finite (NonFiniteError).
             UnknownOperatorError: There is no such operator.
         """
         operator = operators.get(op)
         attrs = attrs or {}
         try:
+            self._check_inputs(operator, inputs)
             made = operator.infer(tuple(x.spec for x in inputs), attrs)
             _check_out(inputs, made, out)
         except OperandError as error:
@@ -215,7 +250,38 @@ class Tape:
             for view in call.outputs:
                 if view.storage not in self.memory:
                     self.memory[view.storage] = self.backend.alloc(view.storage.nbytes)
+            for x in call.inputs:
+                if isinstance(x, View) and x.storage not in self.memory:
+                    self.buffer(x.storage)
             self.backend.launch(call, self.memory)
+            if self.check_finite:
+                for view in call.outputs:
+                    values = self._values(view)
+                    _check_finite(values, call.op, view.spec, call.where)
+
+    def _values(self, view: View) -> NDArray[Any]:
+        """Return a copy of what a view shows, without writing a call."""
+        import numpy as np
+
+        data = bytearray(view.storage.nbytes)
+        if self.backend is not None:
+            self.backend.read(self.buffer(view.storage), memoryview(data))
+        size = DTYPES[view.spec.dtype]
+        if view.spec.size == 0:
+            return np.empty(view.spec.shape, view.spec.dtype)
+        strides = tuple(size * stride for stride in view.strides)
+        return np.ndarray(view.spec.shape, view.spec.dtype, data, size * view.offset, strides)
+
+    def _check_inputs(self, operator: Operator, inputs: Sequence[Tensor | Const]) -> None:
+        if operator.arity is not None and len(inputs) != operator.arity:
+            raise ShapeError(f"takes {operator.arity} inputs, got {len(inputs)}")
+        for n, x in enumerate(inputs):
+            if not isinstance(x, Const) and x.tape is not self:
+                theirs, ours = (_named(tape.backend) for tape in (x.tape, self))
+                raise ForeignTensorError(
+                    f"input {n} lies on another tape ({theirs}, not {ours}); "
+                    "bring it over with tape.input(x.numpy())"
+                )
 
     def _runs_whole(self, operator: Operator, call: Call) -> bool:
         if self._supports is None or not self._supports(call):
@@ -236,6 +302,25 @@ def _check_out(
     if [y.spec for y in out] != list(made):
         given = ", ".join(str(y.spec) for y in out)
         raise ShapeError(f"makes {', '.join(map(str, made))}, not {given}")
+
+
+def _check_finite(values: NDArray[Any], name: str, of: Spec, where: str) -> None:
+    import numpy as np
+
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    n = int((~np.isfinite(values)).sum())
+    first = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+    raise NonFiniteError(
+        f"{n} of {values.size} values are not finite, the first is {values[first]} at {first}",
+        op=name,
+        specs=(of,),
+        where=where,
+    )
+
+
+def _named(backend: Backend | None) -> str:
+    return "recording" if backend is None else f"on {backend.name}"
 
 
 def _start(value: Tensor) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from st.core.backend import Spec, View
 from st.nn.tape import views
 from st.nn.tape.arithmetic import apply
-from st.nn.tape.errors import ShapeError
+from st.nn.tape.errors import NoValueError, ShapeError
 from st.nn.tape.operator import Applied, of_one
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Tensor:
     """A window on memory that a tape knows. Made by `Tape` and by operators, never by hand."""
 
     __slots__ = ("tape", "view")
+    __array_ufunc__ = None  # So that NumPy's arrays refuse to take part, and do not do it wrongly.
 
     def __init__(self, tape: Tape, view: View) -> None:
         self.tape = tape
@@ -91,6 +92,29 @@ class Tensor:
         view = views.sliced(self.view, parts)
         return self.tape.look(self, view, "slice", of_one(_slice), {"index": parts})
 
+    def detach(self) -> Tensor:
+        """Return the same value; no derivative goes through what is made of it."""
+        return Tensor(self.tape, self.view)
+
+    def item(self) -> float | int | bool:
+        """Return the one value as a Python number; only on a tape that runs its calls.
+
+        Raises:
+            ShapeError: There is not exactly one value.
+            NoValueError: The tape only writes calls down.
+        """
+        if self.spec.size != 1:
+            raise ShapeError(f"one value is needed; got {self.spec}")
+        if self.tape.backend is None:
+            raise NoValueError(
+                "a tensor has no value while calls are only written down; choose with ops.where"
+            )
+        value: float | int | bool = self.numpy().item()
+        return value
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("a scalar has no length")
@@ -123,6 +147,33 @@ class Tensor:
 
     def __rtruediv__(self, other: Scalar) -> Tensor:
         return apply("div", other, self)
+
+    def __lt__(self, other: Tensor | Scalar) -> Tensor:
+        return apply("compare", self, other, relation="lt")
+
+    def __le__(self, other: Tensor | Scalar) -> Tensor:
+        return apply("compare", self, other, relation="le")
+
+    def __gt__(self, other: Tensor | Scalar) -> Tensor:
+        return apply("compare", self, other, relation="gt")
+
+    def __ge__(self, other: Tensor | Scalar) -> Tensor:
+        return apply("compare", self, other, relation="ge")
+
+    def __eq__(self, other: object) -> Any:
+        """Compare element by element; with what is neither tensor nor number, by identity."""
+        return self._related(other, "eq")
+
+    def __ne__(self, other: object) -> Any:
+        """Compare element by element; with what is neither tensor nor number, by identity."""
+        return self._related(other, "ne")
+
+    __hash__ = object.__hash__
+
+    def _related(self, other: object, relation: str) -> Any:
+        if not isinstance(other, Tensor | float | int):
+            return NotImplemented
+        return apply("compare", self, other, relation=relation)
 
     def __neg__(self) -> Tensor:
         return apply("neg", self)

@@ -37,7 +37,9 @@ def _joined() -> Iterator[OperatorCase]:
             (x,),
         )
     yield OperatorCase("concat-nothing", lambda x: ops.concat([x[:0], x, x[:0]]), lambda x: x, (x,))
-    yield OperatorCase("concat-alone", lambda x: ops.concat([x.T], 2), lambda x: x.swapaxes(1, 2), (x,))
+    yield OperatorCase(
+        "concat-alone", lambda x: ops.concat([x.T], 2), lambda x: x.swapaxes(1, 2), (x,)
+    )
     for axis in (0, 1, -1):
         yield OperatorCase(
             f"stack-{axis}",
