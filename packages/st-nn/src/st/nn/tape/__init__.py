@@ -21,6 +21,7 @@ from st.nn.tape.errors import (
     NonFiniteError,
     NoValueError,
     OperandError,
+    OperandTypeError,
     ShapeError,
     UnknownOperatorError,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "NoValueError",
     "NonFiniteError",
     "OperandError",
+    "OperandTypeError",
     "Operator",
     "OperatorHandle",
     "OperatorTable",

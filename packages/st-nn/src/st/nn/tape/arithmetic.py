@@ -7,11 +7,12 @@ NumPy, by views.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from st.core.backend import Const, Spec, spec
-from st.nn.tape.errors import DTypeError, OperandError
+from st.core.backend import DTYPES, Const, Spec, spec
+from st.nn.tape.errors import DTypeError, OperandError, OperandTypeError
 from st.nn.tape.views import broadcast_shape
 
 if TYPE_CHECKING:
@@ -54,10 +55,17 @@ def constant(value: Scalar, dtype: str) -> Const:
     elif kind(dtype) == "float":
         fits, held = True, float(value)
     else:
-        fits, held = float(value).is_integer(), int(value) if value == value else 0
+        fits, held = _is_integer(value, dtype), int(value) if math.isfinite(value) else 0
     if not fits:
         raise DTypeError(f"the constant {value!r} is no {dtype}; cast the tensor first")
     return Const(held, spec((), dtype))
+
+
+def _is_integer(value: Scalar, dtype: str) -> bool:
+    """Whether `value` is an integer that `dtype` holds."""
+    n_bits = 8 * DTYPES[dtype] - (kind(dtype) == "int")
+    low = -(1 << n_bits) if kind(dtype) == "int" else 0
+    return float(value).is_integer() and low <= value < 1 << n_bits
 
 
 def meet(operands: Sequence[Tensor | Scalar], shape: tuple[int, ...] = ()) -> list[Tensor | Const]:
@@ -99,12 +107,22 @@ def apply(op: str, *operands: Tensor | Scalar, out: Tensor | None = None, **attr
         ShapeError: The shapes do not broadcast.
         DTypeError: The element types do not meet, or the operator has no such type.
     """
-    like = next(x for x in operands if not isinstance(x, float | int))
     try:
+        like = next(x for x in operands if not isinstance(x, float | int))
         met = meet(operands)
+    except AttributeError:
+        raise _no_tensor(op, operands) from None
     except OperandError as error:
         raise error.at(op=op, specs=_specs(operands), where=like.tape.where) from None
     return like.tape.emit(op, met, attrs, out=(out,) if out is not None else ())[0]
+
+
+def _no_tensor(op: str, operands: Sequence[object]) -> OperandTypeError:
+    from st.nn.tape.tensor import Tensor
+
+    return OperandTypeError(
+        op, next(x for x in operands if not isinstance(x, Tensor | int | float))
+    )
 
 
 def _specs(operands: Sequence[Tensor | Scalar]) -> list[Spec]:

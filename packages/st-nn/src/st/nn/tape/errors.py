@@ -48,6 +48,16 @@ class ForeignTensorError(OperandError):
     """An operand lies on another tape, and so perhaps on another backend."""
 
 
+class OperandTypeError(StError, TypeError):
+    """An operand is no tensor."""
+
+    def __init__(self, op: str, operand: object) -> None:
+        super().__init__(
+            f"{op}: {type(operand).__name__} is no tensor; put an array on the tape with "
+            "tape.constant(array) or tape.input(array)"
+        )
+
+
 class NonFiniteError(OperandError):
     """A value is NaN or infinite where only finite ones are allowed."""
 

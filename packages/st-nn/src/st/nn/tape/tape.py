@@ -24,6 +24,7 @@ from st.nn.tape.errors import (
     NonFiniteError,
     NoValueError,
     OperandError,
+    OperandTypeError,
     ShapeError,
 )
 from st.nn.tape.operator import Applied, Attrs, Operator, Vjp, operators
@@ -276,7 +277,11 @@ class Tape:
         if operator.arity is not None and len(inputs) != operator.arity:
             raise ShapeError(f"takes {operator.arity} inputs, got {len(inputs)}")
         for n, x in enumerate(inputs):
-            if not isinstance(x, Const) and x.tape is not self:
+            if isinstance(x, Const):
+                continue
+            if not isinstance(x, Tensor):
+                raise OperandTypeError(operator.name, x)
+            if x.tape is not self:
                 theirs, ours = (_named(tape.backend) for tape in (x.tape, self))
                 raise ForeignTensorError(
                     f"input {n} lies on another tape ({theirs}, not {ours}); "
