@@ -12,7 +12,8 @@ WORK_GROUP __kernel void KERNEL(
     const long outer_stride, const long sorted_stride, const long inner_stride, const long width) {
   const Share elements = share(n_outer * n * n_inner, 1, 0);
   for (long element = elements.begin; element < elements.end; element += elements.step) {
-    const long inner = element % n_inner, i = element / n_inner % n, outer = element / n_inner / n;
+    const long above = element / n_inner, inner = element - above * n_inner;
+    const long outer = above / n, i = above - outer * n;
     __global const T *p = in + in_offset + outer * outer_stride + inner * inner_stride;
     const long row = outer * n * n_inner + inner;
     __global const long *picks = from + from_offset + row;

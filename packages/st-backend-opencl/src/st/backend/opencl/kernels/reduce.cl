@@ -17,11 +17,11 @@ static inline T combine_lanes(JOIN(v_, T) x) {
 #if W == 1
   return x;
 #else
-  const JOIN(T, 8) by8 = COMBINE(x.lo, x.hi);
-  const JOIN(T, 4) by4 = COMBINE(by8.lo, by8.hi);
-  const JOIN(T, 2) by2 = COMBINE(by4.lo, by4.hi);
-  const T lo = by2.x, hi = by2.y;
-  return COMBINE(lo, hi);
+  T lanes[W];
+  *(JOIN(u_, T) *)lanes = x;
+  for (int n = W / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; ++i) lanes[i] = COMBINE(lanes[i], lanes[i + n]);
+  return lanes[0];
 #endif
 }
 
