@@ -22,8 +22,15 @@ class Listener(Plugin):
     def on_load(self, ctx):
         ctx.subscribe(EpochEnd, lambda event: print(f"ended {event.epoch}"))
         ctx.subscribe(EpochStart, self.start)
-        ctx.subscribe(RunFinished, lambda event: Path(f"run_{event.status}").touch())
+        ctx.subscribe(RunFinished, self.finish)
         ctx.subscribe(SystemShutdown, lambda event: Path("shut_down").touch())
+
+    def finish(self, event):
+        Path(f"run_{event.status}").touch()
+        own = Path("runs", event.run_id, "listener")
+        own.mkdir()
+        for name in ("all.json", "notes.txt", "page.html"):
+            (own / name).touch()
 
     def start(self, event):
         if event.epoch == STOP:
@@ -57,7 +64,7 @@ def test_run_is_shown_from_data_to_next_steps(experiment: Path, run_command: Run
     assert lines[11].startswith("epoch 4/4 ")
     correct = r"\d\.\d{3} correct \(\d+ of 16\) in \d+\.\d s\. (Nothing|One|Two|Three) it got wrong"
     assert re.match(correct, lines[12])
-    assert lines[-2] == "wrote runs/points-1/  config.json  model/"
+    assert lines[-2] == "wrote runs/points-1/  model/"
     assert lines[-1].startswith("next  st predict runs/points-1 --row ")
 
 
@@ -112,6 +119,15 @@ def test_plugin_in_a_file_is_loaded_before_training(experiment: Path, run_comman
     assert re.findall(r"^ended (\d)", result.stdout, re.MULTILINE) == ["1", "2", "3", "4"]
     assert Path("run_finished").exists()
     assert Path("shut_down").exists()
+
+
+def test_last_lines_name_what_people_open(experiment: Path, run_command: Run) -> None:
+    lines = run_command(train, str(experiment), "--plugin", _listener(stop="0")).stdout.splitlines()
+
+    assert lines[-2] == (
+        "wrote runs/points-1/  model/  "
+        "listener/page.html (open it, works offline)  listener/notes.txt"
+    )
 
 
 def test_interrupt_says_which_model_is_on_disk(experiment: Path, run_command: Run) -> None:

@@ -72,6 +72,8 @@ def test_events_tell_the_run_in_order(
     assert finished.status == "finished"
     assert finished.summary["held_out_accuracy"] == result.accuracy
     assert finished.summary["epochs"] == 4
+    assert finished.summary["correct"] == result.evaluation.n_correct
+    assert finished.summary["total"] == 16
     assert [event.epoch for event in events if isinstance(event, EpochEnd)] == [1, 2, 3, 4]
     told = next(event.data for event in events if isinstance(event, Telemetry))
     assert set(told) == {"epoch", "loss", "held_out_accuracy", "images_per_second"}
@@ -137,6 +139,7 @@ def test_run_that_diverges_says_so_and_keeps_the_last_sound_model(
         train_experiment(experiment, registry)
 
     assert events[-1].status == "failed"
+    assert events[-1].summary["error"].startswith("the loss is ")
     assert not Path("runs/points-1/model").exists()
 
 

@@ -121,9 +121,11 @@ def _print_result(
 
 
 def _print_written(console: Console, result: RunResult) -> None:
+    """Name what people open: the model, then pages and texts of plugins, pages first."""
+    opened = [name for name in result.directory.contents() if not name.endswith(".json")]
+    opened.sort(key=lambda name: (not name.endswith("/"), not name.endswith(".html")))
     contents = "  ".join(
-        f"{name} (open it, works offline)" if name.endswith(".html") else name
-        for name in result.directory.contents()
+        f"{name} (open it, works offline)" if name.endswith(".html") else name for name in opened
     )
     _print_fact(console, "wrote", f"{result.directory.path}/  {contents}", width=6)
 

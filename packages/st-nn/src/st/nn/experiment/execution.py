@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,7 +111,6 @@ class ExperimentRun:
             )
         )
         bus.publish(BackendChanged(self.choice.name, self.choice.reason))
-        status = "failed"
         try:
             with (
                 bus.subscribe(Telemetry, watch.on_telemetry),
@@ -124,13 +124,10 @@ class ExperimentRun:
             result = watch.result()
             if reports is not None:
                 add_panels(reports, directory.run_id, self.checked.held_out, result.evaluation)
-            status = "finished"
             return result
-        except KeyboardInterrupt:
-            status = "interrupted"
-            raise
         finally:
-            bus.publish(RunFinished(directory.run_id, status, watch.summary()))
+            error = sys.exception()
+            bus.publish(RunFinished(directory.run_id, _status(error), watch.summary(error)))
 
     def _described(self) -> dict[str, Any]:
         checked = self.checked
@@ -163,6 +160,7 @@ class _Watch:
         self.started = time.perf_counter()
         self.seconds = 0.0
         self.error: RunDirectoryError | None = None
+        self.evaluation: Evaluation | None = None
 
     def on_telemetry(self, event: Telemetry) -> None:
         if "held_out_accuracy" in event.data:
@@ -194,17 +192,33 @@ class _Watch:
         )
 
     def result(self) -> RunResult:
-        evaluation = self.run.trainer.evaluate(self.run.checked.held_out)
+        self.evaluation = self.run.trainer.evaluate(self.run.checked.held_out)
         return RunResult(
             self.directory,
-            evaluation,
+            self.evaluation,
             self.latest["loss"],
             self.seconds,
             self.latest["images_per_second"],
         )
 
-    def summary(self) -> dict[str, Any]:
-        return {**self.latest, "epochs": self.run.trainer.epoch, "seconds": self.seconds}
+    def summary(self, error: BaseException | None) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            **self.latest,
+            "epochs": self.run.trainer.epoch,
+            "seconds": self.seconds,
+        }
+        if self.evaluation is not None:
+            told["correct"] = self.evaluation.n_correct
+            told["total"] = len(self.evaluation.predicted)
+        if _status(error) == "failed":
+            told["error"] = str(error) or type(error).__name__
+        return told
+
+
+def _status(error: BaseException | None) -> str:
+    if error is None:
+        return "finished"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
 def train_experiment(
