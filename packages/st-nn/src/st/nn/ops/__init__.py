@@ -11,7 +11,9 @@ Tensor(float32(2,3))
 Call(div: float32(2,3), float32(2,3) -> float32(2,3))
 """
 
+from st.nn.ops.activation import gelu, sigmoid, silu, softplus
 from st.nn.ops.along import add_along, flip, take_along
+from st.nn.ops.attention import attention
 from st.nn.ops.elementwise import (
     add,
     cast,
@@ -32,6 +34,7 @@ from st.nn.ops.elementwise import (
 from st.nn.ops.fold import cumsum, prod
 from st.nn.ops.index import scatter_add, take
 from st.nn.ops.join import concat, pad, stack
+from st.nn.ops.layer_norm import layer_norm
 from st.nn.ops.logic import (
     eq,
     ge,
@@ -49,6 +52,7 @@ from st.nn.ops.nn import cross_entropy, log_softmax, one_hot, relu, softmax
 from st.nn.ops.normalise import batch_norm, batch_norm_fixed, rms_norm, std, var
 from st.nn.ops.order import argsort, sort, top_k
 from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
+from st.nn.ops.window import avg_pool2d, conv2d, max_pool2d, windows
 
 __all__ = [
     "add",
@@ -56,11 +60,14 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "attention",
+    "avg_pool2d",
     "batch_norm",
     "batch_norm_fixed",
     "cast",
     "compare",
     "concat",
+    "conv2d",
     "copy",
     "cross_entropy",
     "cumsum",
@@ -69,8 +76,10 @@ __all__ = [
     "exp",
     "flip",
     "ge",
+    "gelu",
     "gt",
     "is_finite",
+    "layer_norm",
     "le",
     "log",
     "log_softmax",
@@ -80,6 +89,7 @@ __all__ = [
     "lt",
     "matmul",
     "max",
+    "max_pool2d",
     "maximum",
     "mean",
     "min",
@@ -93,7 +103,10 @@ __all__ = [
     "relu",
     "rms_norm",
     "scatter_add",
+    "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
     "sort",
     "sqrt",
     "stack",
@@ -106,4 +119,5 @@ __all__ = [
     "top_k",
     "var",
     "where",
+    "windows",
 ]

@@ -25,7 +25,7 @@ from st.nn.tape.errors import (
     ShapeError,
     UnknownOperatorError,
 )
-from st.nn.tape.gradient import gradients
+from st.nn.tape.gradient import gradients, through_parts
 from st.nn.tape.operator import (
     Applied,
     Attrs,
@@ -68,5 +68,6 @@ __all__ = [
     "of_one",
     "operators",
     "promote",
+    "through_parts",
     "unbroadcast",
 ]

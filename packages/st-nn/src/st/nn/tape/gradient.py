@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from st.nn.tape.arithmetic import FLOATS, apply
 from st.nn.tape.errors import GradientError
-from st.nn.tape.operator import Applied
+from st.nn.tape.operator import Applied, Decompose
 from st.nn.tape.tensor import Tensor
 
 
@@ -37,37 +37,68 @@ def gradients(of: Tensor, wrt: Sequence[Tensor], seed: Tensor | None = None) -> 
         seed = tape.full((), 1.0, of.dtype)
     applied = _between(tape.applied, wrt)
     gradient: dict[int, Tensor] = {id(of): seed}
-    for at in reversed(applied):
+    for at, wanted in reversed(applied):
         dy = tuple(gradient.get(id(y)) for y in at.outputs)
         if all(g is None for g in dy):
             continue
-        for x, dx in zip(at.inputs, _vjp(at, dy), strict=True):
-            if dx is None or not isinstance(x, Tensor):
-                continue
-            known = gradient.get(id(x))
-            with tape.at(f"{at.where}:vjp"):
-                gradient[id(x)] = dx if known is None else apply("add", known, dx)
+        with tape.at(at.where if at.where.endswith(":vjp") else f"{at.where}:vjp"):
+            for x, dx, is_wanted in zip(at.inputs, _vjp(at, dy, wanted), wanted, strict=True):
+                if dx is not None and is_wanted:
+                    known = gradient.get(id(x))
+                    gradient[id(x)] = dx if known is None else apply("add", known, dx)
     return [gradient.get(id(x)) for x in wrt]
 
 
-def _between(applied: Sequence[Applied], wrt: Sequence[Tensor]) -> list[Applied]:
-    """Return what depends on any of `wrt`, marked with the inputs whose gradient is wanted."""
+def through_parts(
+    decompose: Decompose, at: Applied, dy: tuple[Tensor | None, ...]
+) -> list[Tensor | None]:
+    """Return the `vjp` of an operator as that of its decomposition.
+
+    For operators that some backends run whole. What it writes again of the forward calls a plan
+    works out once.
+    """
+    tape = at.outputs[0].tape
+    wanted = [x for x, is_wanted in zip(at.inputs, at.wanted, strict=True) if is_wanted]
+    with tape.with_grad():
+        parts = decompose(at.inputs, at.attrs)
+        found: list[Tensor | None] = [None] * len(wanted)
+        for y, seed in zip(parts, dy, strict=True):
+            if seed is not None:
+                found = [
+                    _plus(a, b) for a, b in zip(found, gradients(y, wanted, seed), strict=True)
+                ]
+    each = iter(found)
+    return [next(each) if is_wanted else None for is_wanted in at.wanted]
+
+
+def _plus(known: Tensor | None, more: Tensor | None) -> Tensor | None:
+    if known is None or more is None:
+        return more if known is None else known
+    return apply("add", known, more)
+
+
+def _between(
+    applied: Sequence[Applied], wrt: Sequence[Tensor]
+) -> list[tuple[Applied, tuple[bool, ...]]]:
+    """Return what depends on any of `wrt`, with the inputs whose gradient is wanted."""
     reached = {id(x) for x in wrt}
     found = []
     for at in applied:
         wanted = tuple(id(x) in reached for x in at.inputs)
         if any(wanted):
-            at.wanted = wanted
-            found.append(at)
+            found.append((at, wanted))
             reached.update(id(y) for y in at.outputs if y.dtype in FLOATS)
     return found
 
 
-def _vjp(at: Applied, dy: tuple[Tensor | None, ...]) -> Sequence[Tensor | None]:
+def _vjp(
+    at: Applied, dy: tuple[Tensor | None, ...], wanted: tuple[bool, ...]
+) -> Sequence[Tensor | None]:
     if at.vjp is None:
         place = f" at {at.where}" if at.where else ""
-        raise GradientError(f"operator {at.name!r}{place} has no derivative; detach its input")
-    tape = at.outputs[0].tape
-    with tape.at(f"{at.where}:vjp"):
-        made = at.vjp(at, dy)
-    return [dx if wanted else None for dx, wanted in zip(made, at.wanted, strict=True)]
+        raise GradientError(
+            f"operator {at.name!r}{place} has no derivative; compute its input in `no_grad`"
+        )
+    # Set for this one call: derivatives inside a `vjp` look at the same operators again.
+    at.wanted = wanted
+    return at.vjp(at, dy)

@@ -229,7 +229,18 @@ class Tape:
     @contextmanager
     def no_grad(self) -> Iterator[None]:
         """No derivative goes through what is computed inside."""
-        before, self._differentiable = self._differentiable, False
+        with self._differentiating(False):
+            yield
+
+    @contextmanager
+    def with_grad(self) -> Iterator[None]:
+        """Derivatives go through what is computed inside, also within `no_grad`."""
+        with self._differentiating(True):
+            yield
+
+    @contextmanager
+    def _differentiating(self, flag: bool) -> Iterator[None]:
+        before, self._differentiable = self._differentiable, flag
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ import numpy as np
 from st.nn import ops
 from st.nn.tape import Tensor
 from st.nn.testing.case import Array, OperatorCase, numbers
+from st.nn.testing.network_cases import network_cases
 from st.nn.testing.structure_cases import structure_cases
 
 
@@ -24,6 +25,7 @@ def operator_cases() -> list[OperatorCase]:
         *_views(),
         *_networks(),
         *structure_cases(),
+        *network_cases(),
     ]
 
 

@@ -1,0 +1,85 @@
+"""Scaled dot-product attention, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+
+from st.core.backend import Spec, spec
+from st.nn.ops.elementwise import where
+from st.nn.ops.matmul import matmul
+from st.nn.ops.nn import softmax
+from st.nn.ops.reduce import sum
+from st.nn.ops.rules import FLOATS, one_dtype
+from st.nn.tape import Applied, Attrs, Operator, ShapeError, Tensor, of_one, operators
+
+MASKED = -1e30
+"""The score of a place that is not looked at; its weight is 0 in float32 and float64."""
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False) -> Tensor:
+    """Return values averaged by how well each key fits a query.
+
+    softmax(query @ key.T / sqrt(d)) @ value; Vaswani et al. 2017 (arXiv 1706.03762), equation 1.
+
+    Args:
+        query: Floating, `(..., queries, d)`.
+        key: `(..., keys, d)`.
+        value: `(..., keys, width)`; the leading axes of all three are equal.
+        causal: A query sees only keys at its own place and before; as many queries as keys.
+
+    Returns:
+        `(..., queries, width)`.
+
+    Raises:
+        ShapeError: The shapes do not fit, or there are no keys.
+    """
+    return query.tape.emit("attention", (query, key, value), {"causal": causal})[0]
+
+
+def _attended(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
+    query, key, value = inputs
+    dtype = one_dtype(inputs, FLOATS)
+    if min(len(x.shape) for x in inputs) < 2 or len({x.shape[:-2] for x in inputs}) > 1:
+        raise ShapeError("takes query, key and value with equal leading axes")
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ShapeError("takes query (..., t, d), key (..., s, d) and value (..., s, width)")
+    if not key.shape[-1] or not key.shape[-2]:
+        raise ShapeError("there are no keys to look at")
+    if attrs["causal"] and query.shape[-2] != key.shape[-2]:
+        raise ShapeError("causal attention takes as many queries as keys")
+    return (spec((*query.shape[:-1], value.shape[-1]), dtype),)
+
+
+def _weights(query: Tensor, key: Tensor, causal: bool) -> Tensor:
+    scores = matmul(query * (1.0 / sqrt(query.shape[-1])), key.T)
+    if causal:
+        n = query.shape[-2]
+        seen = query.tape.constant(np.tri(n, dtype=np.bool_), "causal")
+        scores = where(seen.broadcast_to(scores.shape), scores, MASKED)
+    return softmax(scores)
+
+
+def _attention(inputs: tuple[Tensor, ...], attrs: Attrs) -> Sequence[Tensor]:
+    query, key, value = inputs
+    return [matmul(_weights(query, key, attrs["causal"]), value)]
+
+
+def _attention_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
+    query, key, value = at.inputs
+    (y,) = at.outputs
+    # Written like the forward calls, so that a plan works the weights out once.
+    weights = _weights(query, key, at.attrs["causal"])
+    # The row sums of d(weights) * weights are those of dy * y, which are shorter.
+    through = (matmul(dy, value.T) - sum(dy * y, -1, keep_axes=True)) * weights
+    scale = 1.0 / sqrt(query.shape[-1])
+    return [
+        matmul(through, key) * scale if at.wanted[0] else None,
+        matmul(through.T, query * scale) if at.wanted[1] else None,
+        matmul(weights.T, dy) if at.wanted[2] else None,
+    ]
+
+
+operators.register(Operator("attention", _attended, of_one(_attention_vjp), _attention))
