@@ -15,8 +15,8 @@ LOSS 0.5!
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` costs 2 ms; type checkers know the name all the same
 if TYPE_CHECKING:  # a star re-exports what the module itself defines, to type checkers
     from st.core.bus import *
     from st.core.capability import *
@@ -71,7 +71,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -321,6 +321,8 @@ class EventBus:
 
     def forget(self, module_names: frozenset[str]) -> None:
         """Let go of the event classes of modules that are being dropped."""
+        if not module_names:
+            return
         with self._lock:
             for event_type in [cls for cls in self._keys if cls.__module__ in module_names]:
                 for key in self._keys.pop(event_type):

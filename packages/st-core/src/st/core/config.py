@@ -6,10 +6,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from st.core.convert import convert
 from st.core.errors import ConfigError, UnknownKeyError
 from st.core.events import ConfigChanged, Event
 from st.core.nearest import did_you_mean
@@ -123,7 +121,7 @@ class Config:
             raise ConfigError(f"{assignment!r} is not of the form id.key=value")
         self._write(self._overrides, plugin_id, key, text.strip(), text.strip())
 
-    def load_file(self, path: str | Path) -> None:
+    def load_file(self, path: str | os.PathLike[str]) -> None:
         """Read a TOML file: `[id]` tables, and keys outside a table for all.
 
         Raises:
@@ -132,7 +130,8 @@ class Config:
         import tomllib
 
         try:
-            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            with open(path, "rb") as file:
+                tables = tomllib.load(file)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
         found: list[tuple[str, str, object]] = []
@@ -216,6 +215,8 @@ class Config:
         field = self._field(plugin_id, key)
         if field is None:
             return value
+        from st.core.convert import convert  # imports pathlib: 7 ms
+
         where = f"{_path(plugin_id, key)}{source}"
         try:
             return convert(value, field[1], where)

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from st.core.errors import MetadataError
@@ -151,13 +150,14 @@ def _candidates(directory: str, group: str) -> Iterator[tuple[str, Callable[[str
             except OSError:
                 continue
             if wanted in content:
-                yield content.decode("utf-8", "replace"), _reader(Path(directory, name))
+                yield content.decode("utf-8", "replace"), _reader(f"{directory}/{name}")
 
 
-def _reader(directory: Path) -> Callable[[str], str | None]:
+def _reader(directory: str) -> Callable[[str], str | None]:
     def read(name: str) -> str | None:
         try:
-            return (directory / name).read_text(encoding="utf-8", errors="replace")
+            with open(f"{directory}/{name}", encoding="utf-8", errors="replace") as file:
+                return file.read()
         except OSError:
             return None
 

@@ -41,6 +41,11 @@ class Edges:
         for provider in () if keep_uses else self._used.pop(metadata.id, ()):
             _discard(self._users, provider, metadata.id)
 
+    @property
+    def has_service_requirers(self) -> bool:
+        """Whether anybody requires a service at all."""
+        return bool(self._service_requirers)
+
     def users(self, plugin_id: str) -> Iterable[str]:
         """Who holds a service of a plugin."""
         return tuple(self._users.get(plugin_id, ()))
@@ -49,7 +54,7 @@ class Edges:
         """Who requires a plugin."""
         return tuple(self._requirers.get(plugin_id, ()))
 
-    def service_requirers(self, name: str) -> Iterable[str]:
+    def service_requirers(self, name: str) -> tuple[str, ...]:
         """Who requires a service."""
         return tuple(self._service_requirers.get(name, ()))
 

@@ -31,6 +31,18 @@ class Event:
         """The fields in declared order, as `Topic.record` takes them."""
         return tuple([getattr(self, name) for name in self.__match_args__])
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event) or other.__class__ is not self.__class__:
+            return NotImplemented
+        return self.as_record() == other.as_record()
+
+    # Equal by fields, which may be lists.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        fields = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
+        return f"{self.__class__.__qualname__}({', '.join(fields)})"
+
 
 @dataclass_transform(frozen_default=True)
 def event(cls: type[E]) -> type[E]:
@@ -45,7 +57,8 @@ def event(cls: type[E]) -> type[E]:
     Fields are part of the contract: only ever append to them. At run time the class is a slots
     dataclass; a frozen one takes three times as long to build (515 ns against 168 ns).
     """
-    return dataclass(slots=True)(cls)
+    # What a dataclass would write for repr and eq is in Event: it costs 0.2 ms a class to compile.
+    return dataclass(slots=True, repr=False, eq=False)(cls)
 
 
 @event

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from st.core.handle import USABLE, PluginHandle, PluginState
 
 # States that are as they should be.
-_SOUND = USABLE | {PluginState.UNLOADED, PluginState.UNLOADING}
+_SOUND = (*USABLE, PluginState.UNLOADED, PluginState.UNLOADING)
 
 
 def graph(handles: Iterable[PluginHandle]) -> dict[str, tuple[str, ...]]:

@@ -30,8 +30,17 @@ class PluginState(Enum):
         return self.value
 
 
-#: States in which a plugin is active or can become so when it is asked for.
-USABLE = frozenset({PluginState.DISCOVERED, PluginState.LOADING, PluginState.ACTIVE})
+# Tuples, because `in` then compares by identity; hashing an enum member runs Python code.
+#: A plugin is active or can become so when it is asked for.
+USABLE = (PluginState.ACTIVE, PluginState.DISCOVERED, PluginState.LOADING)
+#: It has not been loaded, and whether it can be depends on others.
+WAITING = (PluginState.DISCOVERED, PluginState.UNRESOLVED)
+#: It is up, or on its way up or down.
+BUSY = (PluginState.ACTIVE, PluginState.LOADING, PluginState.UNLOADING)
+#: Lookups leave it alone; an explicit load tries it again.
+RETRIED = (PluginState.UNLOADED, PluginState.UNAVAILABLE, PluginState.FAILED)
+#: Only the user can change it.
+STUCK = (PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class PluginHandle:
     """One plugin in one registry. Written by the registry, read by everybody else.
 
     Attributes:
+        id: Its name in the registry.
         metadata: Its facts, from the manifest or the class.
         origin: Where it comes from: a distribution, a path, or "registered here".
         source: What makes the plugin.
@@ -57,6 +67,7 @@ class PluginHandle:
         state: Where it is in its life, and
         reason: why, when that needs explaining; else "".
         plugin: The live object, None unless active.
+        offers: What the registry finds it by.
         sequence: Its place in the order of arrival.
     """
 
@@ -70,11 +81,11 @@ class PluginHandle:
     reason: str = ""
     plugin: Any = None
     sequence: int = 0
+    offers: tuple[object, ...] = ()
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """Its name in the registry."""
-        return self.metadata.id
+    def __post_init__(self) -> None:
+        self.id = self.metadata.id
 
     @property
     def version(self) -> str:

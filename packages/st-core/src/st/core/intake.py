@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from st.core.discovery import Found, find_plugins
 from st.core.errors import DuplicatePluginError, MetadataError
 from st.core.handle import PluginHandle, PluginState
 from st.core.isolation import attempt
 from st.core.lifecycle import Lifecycle, declared_metadata
 from st.core.metadata import PluginMetadata
-from st.core.paths import handles_in, is_folder
 from st.core.resolve import in_order
 from st.core.source import ClassSource, EntryPointSource, ObjectSource, Source
 from st.core.unloading import Unloading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from st.core.discovery import Found
 
 
 class Intake:
@@ -35,6 +38,8 @@ class Intake:
 
     def discover(self, group: str, path: Sequence[str] | None) -> list[PluginHandle]:
         """Take in what is installed and not known yet."""
+        from st.core.discovery import find_plugins  # only paid for by who discovers
+
         added: list[PluginHandle] = []
         for found in find_plugins(group, path):
             handle = self._installed(found)
@@ -95,8 +100,11 @@ class Intake:
         self._table.add(handle)
         return self._up.activate(handle.id, explicitly=True, is_new=True)
 
-    def load_path(self, path: Path) -> tuple[PluginHandle, ...]:
+    def load_path(self, path: str | Path) -> tuple[PluginHandle, ...]:
         """Take in and bring up the plugins of a file, all or none, or of a folder, each it can."""
+        from st.core.paths import absolute, handles_in, is_folder  # import pathlib: 7 ms
+
+        path = absolute(path)
         handles = handles_in(path)
         if is_folder(path):
             for handle in handles:

@@ -18,7 +18,7 @@ from st.core.errors import (
     TransitionTimeoutError,
 )
 from st.core.events import PluginFailed, PluginLoaded
-from st.core.handle import USABLE, PluginHandle, PluginState
+from st.core.handle import RETRIED, STUCK, USABLE, PluginHandle, PluginState
 from st.core.isolation import attempt, loading
 from st.core.manifest import differences
 from st.core.metadata import PluginMetadata, split_contract
@@ -36,12 +36,8 @@ NO_STATE: Final[Any] = object()
 _ATTEMPTS: Final = 100
 
 
-# States that only the user can change.
-_NEVER: Final = frozenset({PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING})
 # States in which a plugin that was just taken in stays known.
-_STANDING: Final = frozenset({PluginState.ACTIVE, PluginState.UNAVAILABLE})
-# States that a lookup leaves alone and an explicit load tries again.
-_RETRIED: Final = frozenset({PluginState.UNLOADED, PluginState.UNAVAILABLE, PluginState.FAILED})
+_STANDING: Final = (PluginState.ACTIVE, PluginState.UNAVAILABLE)
 
 
 class Lifecycle:
@@ -86,7 +82,7 @@ class Lifecycle:
         raised: PluginError | None = None
         self.turns.take(plugin_id)
         try:
-            handle = self.table.known(plugin_id)
+            handle = self.table.peek(plugin_id) or self.table.known(plugin_id)
             if handle.state is PluginState.ACTIVE:
                 return handle
             try:
@@ -122,7 +118,7 @@ class Lifecycle:
 
     def _check_allowed(self, handle: PluginHandle, explicitly: bool) -> None:
         state = handle.state
-        if state in _NEVER:
+        if state in STUCK:
             raise LoadError(handle.id, f"{handle.id} is {state}: {handle.reason}")
         if explicitly or (state in USABLE and not self.is_down):
             return
@@ -139,7 +135,7 @@ class Lifecycle:
         for _ in range(_ATTEMPTS):
             for plugin_id, versions in sorted(metadata.requires.items()):
                 other = self.table.peek(plugin_id)
-                may_try = explicitly and other is not None and other.state in _RETRIED
+                may_try = explicitly and other is not None and other.state in RETRIED
                 reason = "" if may_try else unmet(plugin_id, versions, other)
                 if reason:
                     raise DependencyError(
@@ -156,7 +152,7 @@ class Lifecycle:
                 reason = self.table.clash(handle)
                 if reason:
                     raise DependencyError(handle.id, f"{handle.id} {reason}")
-                if all(self._is_active(plugin_id) for plugin_id in metadata.requires):
+                if not metadata.requires or all(map(self._is_active, metadata.requires)):
                     self.begin(handle)
                     return
         raise TransitionTimeoutError(
@@ -192,7 +188,7 @@ class Lifecycle:
     def _bring_up(self, handle: PluginHandle, explicitly: bool, state: object) -> None:
         plugin = handle.source.make()
         declared = declared_metadata(plugin)
-        if declared is not None:
+        if declared is not None and declared is not handle.metadata:
             self._compare(handle, declared, explicitly)
         self.start(handle, plugin, state)
 

@@ -118,6 +118,11 @@ class PathSource:
         return self.file.let_go()
 
 
+def absolute(path: str | Path) -> Path:
+    """The path from the root, with `~` written out."""
+    return Path(path).expanduser().absolute()
+
+
 def is_folder(path: Path) -> bool:
     """Whether it is a folder of plugins rather than one file or package."""
     return path.is_dir() and not (path / "__init__.py").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from st.core.bus import EventBus
@@ -16,8 +15,6 @@ from st.core.handle import Contribution, PluginHandle, PluginState
 from st.core.intake import Intake
 from st.core.lifecycle import Lifecycle
 from st.core.metadata import PluginMetadata
-from st.core.paths import file_of
-from st.core.reload import Reloading
 from st.core.resolve import in_order
 from st.core.service import NO_DEFAULT, ServiceKey
 from st.core.services import Services
@@ -26,6 +23,8 @@ from st.core.turns import Turns
 from st.core.unloading import Unloaded, Unloading
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from st.core.watch import Watcher
 
 _T = TypeVar("_T")
@@ -76,7 +75,6 @@ class Registry:
         self._table = PluginTable()
         self.lifecycle = Lifecycle(self, self._table, turns)
         self._unloading = Unloading(self.lifecycle)
-        self._reloading = Reloading(self.lifecycle, self._unloading)
         self._intake = Intake(self.lifecycle, self._unloading, allow, block)
         self._is_initialized = False
 
@@ -125,7 +123,7 @@ class Registry:
             LoadError: When a single file holds no plugin, or cannot be loaded.
             DuplicatePluginError: When an id is in use.
         """
-        return self._intake.load_path(Path(path).expanduser().absolute())
+        return self._intake.load_path(path)
 
     # --- bringing up and taking down ------------------------------------------------------------
 
@@ -180,7 +178,9 @@ class Registry:
             PluginNotFoundError: When there is none of that id.
             ReloadError: When it fails. The old version is then running, or running again.
         """
-        return self._reloading.reload(plugin_id)
+        from st.core.reload import Reloading
+
+        return Reloading(self.lifecycle, self._unloading).reload(plugin_id)
 
     def watch(self, path: str | Path) -> Watcher:
         """Load the plugins of a file or folder, and reload each when its file changes.
@@ -190,9 +190,6 @@ class Registry:
         """
         from st.core.watch import Watcher
 
-        path = Path(path)
-        if not any(file_of(handle, path.absolute()) for handle in self):
-            self.load_path(path)
         return Watcher(self, path)
 
     def initialize_all(self) -> tuple[PluginHandle, ...]:
@@ -298,7 +295,10 @@ class Registry:
             ServiceTypeError: When the provider does not fulfil the key's contract.
             ActivationCycleError: When its provider is being loaded by this very thread.
         """
-        return self.lifecycle.get_service(key, default)
+        reference = self.services.find(key)
+        if reference is None:
+            return self.lifecycle.get_service(key, default)
+        return self.services.resolve(reference, key)
 
     def contributions(self, point: str) -> tuple[Contribution, ...]:
         """What the manifests of usable plugins contribute to a point, none of them imported."""

@@ -9,13 +9,11 @@ from st.core.metadata import split_contract
 from st.core.versions import satisfies
 
 # States in which a plugin may count on another: it is there, or can be brought up.
-_RELIABLE = frozenset(
-    {
-        PluginState.DISCOVERED,
-        PluginState.UNRESOLVED,  # looked into itself, further along the chain
-        PluginState.LOADING,
-        PluginState.ACTIVE,
-    }
+_RELIABLE = (
+    PluginState.DISCOVERED,
+    PluginState.UNRESOLVED,  # looked into itself, further along the chain
+    PluginState.LOADING,
+    PluginState.ACTIVE,
 )
 
 

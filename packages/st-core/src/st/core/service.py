@@ -10,7 +10,8 @@ from st.core.errors import ServiceError, ServiceTypeError
 
 _T = TypeVar("_T")
 
-_UNBUILT: Final[Any] = object()
+#: Stands for the object of a factory that was not called yet.
+UNBUILT: Final[Any] = object()
 #: Stands for a default that was not given, wherever a service is asked for.
 NO_DEFAULT: Final[Any] = object()
 
@@ -110,18 +111,18 @@ class ServiceReference:
         if self.factory is None:
             self.key.check(self.held, self.plugin_id)
         else:
-            self.held = _UNBUILT
+            self.held = UNBUILT
 
     @property
     def service(self) -> Any:
         """The object; a factory is called now, once, by one thread."""
-        if self.held is _UNBUILT:
+        if self.held is UNBUILT:
             self.services.build(self)
         return self.held
 
     def fill(self) -> None:
         """Call the factory unless somebody has done so. The caller has the turn for it."""
-        if self.held is _UNBUILT and self.factory is not None:
+        if self.held is UNBUILT and self.factory is not None:
             built = self.factory()
             self.key.check(built, self.plugin_id)
             self.held = built

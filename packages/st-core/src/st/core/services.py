@@ -10,7 +10,7 @@ from st.core.errors import ServiceNotFoundError, listed
 from st.core.events import Event, ListenerFailed, ServiceRegistered, ServiceUnregistered
 from st.core.isolation import attempt
 from st.core.nearest import did_you_mean
-from st.core.service import NO_DEFAULT, ServiceKey, ServiceReference, Tracker
+from st.core.service import NO_DEFAULT, UNBUILT, ServiceKey, ServiceReference, Tracker
 from st.core.turns import Turns
 from st.core.versions import satisfies
 
@@ -137,7 +137,7 @@ class Services:
                 when a `default` is given.
             ServiceTypeError: When the provider does not fulfil the key's contract.
         """
-        reference = self.find(key)
+        reference = self._best.get(key) if isinstance(key, str) else self.find(key)
         if reference is not None:
             return self.resolve(reference, key)
         if default is not NO_DEFAULT:
@@ -149,15 +149,17 @@ class Services:
         if isinstance(key, str):
             return self._best.get(key)
         best = self._best.get(key.name)
-        if best is None or key.admits(best.key.version):
+        if best is None or not key.version or key.admits(best.key.version):
             return best
         references = self.references(key.name)
         return next((other for other in references if key.admits(other.key.version)), None)
 
     def resolve(self, reference: ServiceReference, key: ServiceKey[Any] | str) -> Any:
         """A provider's object, checked against the key's contract."""
-        service = reference.service
-        if not isinstance(key, str):
+        service = reference.held
+        if service is UNBUILT:
+            service = reference.service
+        if not isinstance(key, str) and key.contract is not None:
             key.check(service, reference.plugin_id)
         return service
 

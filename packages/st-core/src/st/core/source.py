@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module, invalidate_caches
-from importlib.util import cache_from_source
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeAlias
 
@@ -105,6 +105,8 @@ class EntryPointSource:
 
         The modules around it stay as they are: what plugins share must not exist twice.
         """
+        from importlib.util import cache_from_source
+
         module_name = self.target.partition(":")[0].strip()
         below = f"{module_name}."
         names = [name for name in sys.modules if name == module_name or name.startswith(below)]
@@ -112,7 +114,8 @@ class EntryPointSource:
         for module in replaced.values():
             # A compiled file is taken for fresh when time and size agree, to the second.
             if module.__file__ is not None:
-                Path(cache_from_source(module.__file__)).unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(cache_from_source(module.__file__))
         invalidate_caches()
         try:
             import_module(module_name)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 
 from st.core.capability import PluginCapability
 from st.core.errors import DuplicatePluginError, PluginNotFoundError, listed
-from st.core.handle import USABLE, Contribution, PluginHandle, PluginState
+from st.core.handle import (
+    BUSY,
+    RETRIED,
+    USABLE,
+    WAITING,
+    Contribution,
+    PluginHandle,
+    PluginState,
+)
 from st.core.metadata import split_contract
 from st.core.nearest import did_you_mean
 from st.core.resolve import clash, problems
-
-_WAITING = frozenset({PluginState.DISCOVERED, PluginState.UNRESOLVED})
-_BUSY = frozenset({PluginState.LOADING, PluginState.ACTIVE, PluginState.UNLOADING})
-#: States whose handle makes room for another plugin of the same id.
-_REPLACEABLE = frozenset(
-    {PluginState.UNAVAILABLE, PluginState.FAILED, PluginState.UNLOADED, PluginState.BROKEN}
-)
 
 
 class PluginTable:
@@ -43,7 +43,9 @@ class PluginTable:
         with self.lock:
             present = self._handles.get(handle.id)
             if present is not None:
-                is_leftover = present.state in _REPLACEABLE and not present.distribution
+                is_leftover = (
+                    present.state in RETRIED or present.state is PluginState.BROKEN
+                ) and not present.distribution
                 if not is_leftover:
                     raise DuplicatePluginError(
                         handle.id,
@@ -69,7 +71,7 @@ class PluginTable:
     def discard(self, handle: PluginHandle) -> bool:
         """Forget a plugin unless it is up, or on its way; whether it is forgotten."""
         with self.lock:
-            if self._handles.get(handle.id) is not handle or handle.state in _BUSY:
+            if self._handles.get(handle.id) is not handle or handle.state in BUSY:
                 return False
             self.remove(handle)
             return True
@@ -79,23 +81,24 @@ class PluginTable:
         with self.lock:
             handle.state = state
             handle.reason = reason
-            if state in _WAITING:
+            if state in WAITING:
                 self._waiting[handle.id] = handle
             else:
                 self._waiting.pop(handle.id, None)
             self._is_stale = True
-            for offer in _offers(handle):
+            for offer in handle.offers:
                 self._ranked.pop(offer, None)
 
     def index(self, handle: PluginHandle) -> None:
         """Have a plugin found by what its metadata says it offers."""
-        for offer in _offers(handle):
+        handle.offers = _offers(handle)
+        for offer in handle.offers:
             self._offers.setdefault(offer, {})[handle.id] = handle
             self._ranked.pop(offer, None)
 
     def unindex(self, handle: PluginHandle) -> None:
         """The inverse of `index`."""
-        for offer in [key for key in _offers(handle) if key in self._offers]:
+        for offer in [key for key in handle.offers if key in self._offers]:
             holders = self._offers[offer]
             if holders.get(handle.id) is handle:
                 del holders[handle.id]
@@ -158,6 +161,8 @@ class PluginTable:
 
     def clash(self, handle: PluginHandle) -> str:
         """Why a plugin cannot run beside those that are active now, "" when it can."""
+        if not handle.metadata.conflicts and ("against", handle.id) not in self._offers:
+            return ""
         return clash(handle, self._handles, self.opponents(handle.id))
 
     def _holders(self, offer: object, *, include_all: bool) -> tuple[PluginHandle, ...]:
@@ -197,13 +202,13 @@ class PluginTable:
             self._is_stale = False
 
 
-def _offers(handle: PluginHandle) -> Iterable[object]:
+def _offers(handle: PluginHandle) -> tuple[object, ...]:
     """What a plugin is found by: capabilities, names of services, and ids it conflicts with."""
     metadata = handle.metadata
     if not (metadata.provides or metadata.conflicts):
         return metadata.capabilities
     services = [split_contract(text)[0] for text in metadata.provides]
-    return [*metadata.capabilities, *services, *(("against", id) for id in metadata.conflicts)]
+    return (*metadata.capabilities, *services, *(("against", id) for id in metadata.conflicts))
 
 
 def _preference(handle: PluginHandle) -> tuple[int, int]:

@@ -21,7 +21,9 @@ class Turns:
 
     def __init__(self, timeout_s: float = 30.0) -> None:
         self.timeout_s = timeout_s
-        self._condition = threading.Condition()
+        # Taken by its own name where nobody waits: entering a Condition runs Python code.
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
         self._owners: dict[str, int] = {}
         self._waits: dict[int, str] = {}
 
@@ -34,7 +36,7 @@ class Turns:
             TransitionTimeoutError: When its owner keeps it for longer than `timeout_s`.
         """
         me = threading.get_ident()
-        with self._condition:
+        with self._lock:
             if key not in self._owners:
                 self._owners[key] = me
                 return
@@ -57,7 +59,7 @@ class Turns:
 
     def give_back(self, key: str) -> None:
         """Let the next one have `key`."""
-        with self._condition:
+        with self._lock:
             del self._owners[key]
             if self._waits:
                 self._condition.notify_all()

@@ -9,7 +9,7 @@ from typing import Final
 from st.core.context import PluginContext
 from st.core.errors import DependencyError, TransitionTimeoutError
 from st.core.events import PluginUnloaded
-from st.core.handle import PluginHandle, PluginState
+from st.core.handle import STUCK, PluginHandle, PluginState
 from st.core.isolation import attempt
 from st.core.lifecycle import Lifecycle
 
@@ -51,15 +51,15 @@ class Unloading:
         done: dict[str, list[Exception]] = {}
         restart: dict[str, None] = {}
         for _ in range(_ATTEMPTS):
-            planned = self.dependents(plugin_id)
-            if planned and not cascade:
-                raise DependencyError(
-                    plugin_id,
-                    f"{plugin_id} is needed by {', '.join(sorted(planned))}; "
-                    'unregister(..., dependents="cascade") unloads them as well',
-                )
+            planned = self.dependents(plugin_id) if cascade else {}
             if self._take_planned_down({**planned, plugin_id: True}, plugin_id, done, restart):
                 break
+            if not cascade and (needed_by := self.dependents(plugin_id)):
+                raise DependencyError(
+                    plugin_id,
+                    f"{plugin_id} is needed by {', '.join(sorted(needed_by))}; "
+                    'unregister(..., dependents="cascade") unloads them as well',
+                )
         else:
             raise TransitionTimeoutError(
                 plugin_id, f"{plugin_id}: dependents are loaded as fast as they are unloaded"
@@ -77,7 +77,7 @@ class Unloading:
         restart: dict[str, None],
     ) -> bool:
         """Take plugins down in order; False when somebody else came to need one of them."""
-        remaining = dict(planned)
+        remaining = planned.copy()
         for dependent, is_lost in planned.items():
             del remaining[dependent]
             why = "on request" if dependent == plugin_id else f"{plugin_id} was unloaded"
@@ -110,15 +110,17 @@ class Unloading:
             while pending:
                 provider, is_lost = pending.pop()
                 needers = dict.fromkeys(edges.users(provider), False)
-                needers |= dict.fromkeys(edges.requirers(provider), is_lost)
-                if is_lost:
-                    needers |= dict.fromkeys(self._left_without_service(provider), True)
+                needers.update(dict.fromkeys(edges.requirers(provider), is_lost))
+                if is_lost and edges.has_service_requirers:
+                    needers.update(dict.fromkeys(self._left_without_service(provider), True))
                 for needer, is_needer_lost in needers.items():
                     if needer != plugin_id and (is_needer_lost or needer not in found):
                         if not found.get(needer, False):
                             pending.append((needer, is_needer_lost))
                         found[needer] = found.get(needer, False) or is_needer_lost
-            order = {plugin_id: i for i, plugin_id in enumerate(self._up.contexts)} if found else {}
+            if not found:
+                return found
+            order = {plugin_id: i for i, plugin_id in enumerate(self._up.contexts)}
         # Those still loading come first: nobody can need them yet.
         return dict(sorted(found.items(), key=lambda item: -order.get(item[0], len(order))))
 
@@ -126,8 +128,11 @@ class Unloading:
         context = self._up.contexts.get(provider)
         services = self._up.registry.services
         for name in context.service_names() if context is not None else ():
-            if all(reference.plugin_id == provider for reference in services.references(name)):
-                yield from self._up.edges.service_requirers(name)
+            requirers = self._up.edges.service_requirers(name)
+            if requirers and all(
+                reference.plugin_id == provider for reference in services.references(name)
+            ):
+                yield from requirers
 
     def _take_down(
         self, plugin_id: str, why: str, spared: Mapping[str, object] | None = None
@@ -148,7 +153,7 @@ class Unloading:
                 if was_active:
                     self._table.set_state(handle, PluginState.UNLOADING)
             errors = self.stop(handle) if was_active else []
-            if handle.state not in _KEPT:
+            if handle.state not in STUCK:
                 self._table.set_state(handle, PluginState.UNLOADED, why)
         finally:
             turns.give_back(plugin_id)
@@ -196,7 +201,3 @@ class Unloading:
 
     def _start_again(self, plugin_id: str) -> None:
         self._up.activate(plugin_id, explicitly=True)
-
-
-# States an unload leaves as they are: they say more than "unloaded".
-_KEPT: Final = frozenset({PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING})

@@ -25,9 +25,11 @@ class Watcher:
     that appears in a watched folder is loaded, one that disappears leaves its plugin running.
     """
 
-    def __init__(self, registry: Registry, path: Path) -> None:
+    def __init__(self, registry: Registry, path: str | Path) -> None:
         self._registry = registry
-        self._path = path.expanduser().absolute()
+        self._path = Path(path).expanduser().absolute()
+        if not any(file_of(handle, self._path) for handle in registry):
+            registry.load_path(self._path)
         self._seen = self._look()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
