@@ -5,9 +5,27 @@
 Linear(out_features=10, in_features=None, bias=True)
 """
 
-from st.nn.modules.activations import Relu
+from st.nn.modules.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from st.nn.modules.base import Module, Scope, module_type
 from st.nn.modules.flatten import Flatten
+from st.nn.modules.images import AvgPool2d, Conv2d, MaxPool2d
 from st.nn.modules.linear import Linear
+from st.nn.modules.normalisation import LayerNorm
 
-__all__ = ["Flatten", "Linear", "Module", "Relu", "Scope", "module_type"]
+__all__ = [
+    "AvgPool2d",
+    "Conv2d",
+    "Flatten",
+    "Gelu",
+    "LayerNorm",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "Relu",
+    "Scope",
+    "Sigmoid",
+    "Silu",
+    "Softplus",
+    "Tanh",
+    "module_type",
+]

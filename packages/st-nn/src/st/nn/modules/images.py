@@ -1,0 +1,89 @@
+"""Modules for images `(batch, height, width, channels)`; grey ones may lack the last axis."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from st.nn import ops
+from st.nn.init import kaiming_uniform
+from st.nn.modules.base import Module, Scope
+from st.nn.tape import ShapeError, Tensor
+
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Conv2d(Module, frozen=True):
+    """Filters images with a square kernel and adds a bias.
+
+    x `(batch, height, width, channels)` or `(batch, height, width)` gives
+    `(batch, height', width', out_channels)` with
+    height' = (height + 2 padding - dilation (kernel - 1) - 1) // stride + 1, and so the width.
+    `weight` is `(kernel, kernel, channels / groups, out_channels)`, `bias` `(out_channels,)`;
+    both start evenly between ±1/sqrt(inputs of a filter).
+    """
+
+    out_channels: Count
+    kernel: Count = 3
+    stride: Count = 1
+    padding: Annotated[int, Meta(ge=0)] = 0
+    dilation: Count = 1
+    groups: Count = 1
+    bias: bool = True
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        x = as_images(x)
+        channels = x.shape[3]
+        if channels % self.groups or self.out_channels % self.groups:
+            raise ShapeError(
+                f"{self.groups} groups do not divide {channels} channels "
+                f"and {self.out_channels} filters"
+            )
+        shape = (self.kernel, self.kernel, channels // self.groups, self.out_channels)
+        start = kaiming_uniform(self.kernel * self.kernel * shape[2])
+        y = ops.conv2d(
+            x,
+            scope.parameter("weight", shape, start),
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return y + scope.parameter("bias", (self.out_channels,), start) if self.bias else y
+
+
+class MaxPool2d(Module, frozen=True):
+    """Gives the largest in each window and channel; windows lie side by side without `stride`."""
+
+    size: Count = 2
+    stride: Count | None = None
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        return ops.max_pool2d(as_images(x), self.size, stride=self.stride)
+
+
+class AvgPool2d(Module, frozen=True):
+    """Gives the mean of each window and channel; windows lie side by side without `stride`."""
+
+    size: Count = 2
+    stride: Count | None = None
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        return ops.avg_pool2d(as_images(x), self.size, stride=self.stride)
+
+
+def as_images(x: Tensor) -> Tensor:
+    """Return x with an axis of channels, one where there is none.
+
+    Raises:
+        ShapeError: x has too few axes for images, or too many.
+    """
+    if x.ndim == 3:
+        return x.reshape(*x.shape, 1)
+    if x.ndim != 4:
+        raise ShapeError(f"input {x.shape[1:]} is no image (height, width[, channels])")
+    return x

@@ -1,0 +1,31 @@
+"""Modules that bring rows to a common size."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from st.nn import ops
+from st.nn.init import ones, zeros
+from st.nn.modules.base import Module, Scope
+from st.nn.tape import ShapeError, Tensor
+
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class LayerNorm(Module, frozen=True):
+    """Brings the last axis to mean 0 and variance 1, then scales and shifts it.
+
+    x `(batch, ..., n)` keeps its shape. `scale` and `shift` are `(n,)` and start as 1 and 0.
+    """
+
+    eps: Positive = 1e-5
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        if x.ndim < 2:
+            raise ShapeError("input has no features; an axis beside the batch is needed")
+        scale = scope.parameter("scale", x.shape[-1:], ones())
+        shift = scope.parameter("shift", x.shape[-1:], zeros())
+        return ops.layer_norm(x, scale, shift, eps=self.eps)
