@@ -46,12 +46,14 @@ def test_third_derivative_of_a_product() -> None:
     tape = Tape(BACKEND)
     x = tape.input(np.array([2.0, -3.0]))
     y = ops.sum(x * x * x * x)
-    for _ in range(3):
+    for _ in range(2):
         (dx,) = gradients(y, [x])
         assert dx is not None
         y = ops.sum(dx)
 
-    np.testing.assert_allclose(dx.numpy(), 24 * x.numpy())
+    (third,) = gradients(y, [x])
+    assert third is not None
+    np.testing.assert_allclose(third.numpy(), 24 * x.numpy())
 
 
 def test_no_derivative_goes_through_a_detached_value() -> None:

@@ -42,7 +42,7 @@ class BoundPlan:
         n_bytes: int,
     ) -> None:
         self._launches = tuple(launches)
-        self.launches = tuple(covers)
+        self.launches: Sequence[tuple[int, ...]] = tuple(covers)
         self.memory = memory
         """A buffer for every storage; with `keep` each call's output still lies in its own."""
         self.n_bytes = n_bytes
