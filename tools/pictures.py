@@ -29,7 +29,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 COLUMNS, ROWS = 100, 120
-SIZE_OF_REPORT = (1100, 1500)
+SIZE_OF_REPORT = (1100, 1560)
 COMMAND = ("st", "train", "docs/examples/digits.toml")
 
 
