@@ -57,6 +57,23 @@ def test_small_products_run_on_one_thread() -> None:
     backend.threads.restore()
 
 
+def test_large_product_takes_all_threads_and_gives_them_back() -> None:
+    backend = NumPyBackend()
+    seen: list[int] = []
+    backend.binders = {
+        **backend.binders,
+        "matmul": lambda call, inputs, outputs: lambda: seen.append(backend.threads.current),
+    }
+    n = round(PARALLEL_FROM ** (1 / 3)) + 1
+    x, y, small = temp(n, n), temp(n, n), temp(2, 2)
+    calls = [Call("matmul", (x, x), (y,)), Call("matmul", (small, small), (temp(2, 2),))]
+
+    backend.bind(Plan(tuple(calls), ()), {}).run()
+
+    assert seen == [backend.threads.limit, 1]
+    backend.threads.restore()
+
+
 def test_size_of_a_product_decides_about_threads() -> None:
     n = round(PARALLEL_FROM ** (1 / 3)) + 1
 

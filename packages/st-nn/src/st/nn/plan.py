@@ -121,9 +121,9 @@ def _written_in_place(calls: Numbered) -> Numbered:
     target: dict[Storage, View] = {}
     dropped = set()
     for n, (_, call) in enumerate(calls):
-        if call.op != "copy" or not isinstance(call.inputs[0], View):
+        source, goal = call.inputs[0], call.outputs[0]
+        if call.op != "copy" or not isinstance(source, View):
             continue
-        (source,), (goal,) = call.inputs, call.outputs
         if source.storage not in target and _replaceable(source, goal, n, writers, touched):
             target[source.storage] = goal
             dropped.add(n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from st.core.backend import (
     View,
 )
 from st.nn.numpy_backend import elementwise, index, matmul, order, reduce, structure
+from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
 from st.nn.numpy_backend.threads import BlasThreads, is_large
@@ -71,7 +73,7 @@ class NumPyBackend(TableBackend):
 
     def launch(self, call: Call, memory: Mapping[Storage, Buffer]) -> None:
         """See `Backend.launch`."""
-        self.threads.use(self.threads.limit if is_large(call) else 1)
+        self.threads.use(1)
         with np.errstate(all="ignore"):
             super().launch(call, memory)
 
@@ -81,21 +83,23 @@ class NumPyBackend(TableBackend):
         """See `Backend.bind`."""
         if not keep:
             plan = replace(plan, calls=tuple(overwritten(plan.calls)))
-        bound = super().bind(plan, memory, keep=keep)
-        n_threads = self.threads.limit if any(map(is_large, plan.calls)) else 1
-        return NumPyPlan(bound, self.threads, n_threads)
+        return NumPyPlan(super().bind(plan, memory, keep=keep), self.threads)
+
+    def bind_call(self, call: Call, memory: Mapping[Storage, Buffer]) -> Launch:
+        """Return the launch of one call; a large product takes its threads and gives them back."""
+        launch = super().bind_call(call, memory)
+        return partial(self.threads.run, launch) if is_large(call) else launch
 
 
 class NumPyPlan(BoundPlan):
-    """A bound plan that runs with its number of BLAS threads and without floating warnings."""
+    """A bound plan that runs on one BLAS thread, but for large products, without warnings."""
 
-    def __init__(self, bound: BoundPlan, threads: BlasThreads, n_threads: int) -> None:
+    def __init__(self, bound: BoundPlan, threads: BlasThreads) -> None:
         super().__init__(bound._launches, bound.launches, bound.memory, bound.n_bytes)
         self._threads = threads
-        self._n_threads = n_threads
 
     def run(self, trace: Trace | None = None) -> None:
         """See `Executable.run`."""
-        self._threads.use(self._n_threads)
+        self._threads.use(1)
         with np.errstate(all="ignore"):
             super().run(trace)

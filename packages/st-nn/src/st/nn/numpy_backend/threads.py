@@ -6,6 +6,7 @@ that is not scheduled (a step of 150 us took 500 us). So one thread is used belo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 
 from threadpoolctl import (  # type: ignore[import-untyped]  # it ships no types
@@ -42,6 +43,12 @@ class BlasThreads:
             for library in self._libraries:
                 library.set_num_threads(n_threads)
             self.current = n_threads
+
+    def run(self, product: Callable[[], object]) -> None:
+        """Run a large product on all threads; what comes after it has one again."""
+        self.use(self.limit)
+        product()
+        self.use(1)
 
     def restore(self) -> None:
         """Set what was found at first."""
