@@ -28,7 +28,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-COLUMNS, ROWS = 100, 120
+COLUMNS, ROWS = 116, 120
 SIZE_OF_REPORT = (1100, 1560)
 COMMAND = ("st", "train", "docs/examples/digits.toml")
 
@@ -37,7 +37,7 @@ def run_in_terminal(command: tuple[str, ...], directory: Path) -> pyte.Screen:
     """Run `command` in `directory` on a terminal of its own; give the screen it leaves.
 
     Raises:
-        subprocess.CalledProcessError: the command failed.
+        SystemExit: the command failed; with what it wrote.
     """
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
@@ -58,7 +58,7 @@ def run_in_terminal(command: tuple[str, ...], directory: Path) -> pyte.Screen:
         stream.feed(chunk)
     os.close(ours)
     if process.wait():
-        raise subprocess.CalledProcessError(process.returncode, command, "\n".join(screen.display))
+        raise SystemExit(f"{' '.join(command)} failed:\n{screen_text(screen).plain}")
     return screen
 
 
