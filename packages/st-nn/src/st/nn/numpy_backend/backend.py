@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -20,11 +19,13 @@ from st.core.backend import (
     TableBackend,
     Trace,
     View,
+    share,
 )
 from st.nn.numpy_backend import elementwise, index, matmul, order, reduce, structure
 from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
+from st.nn.numpy_backend.strips import groups, in_strips, inner_temporaries
 from st.nn.numpy_backend.threads import BlasThreads, is_large
 
 
@@ -81,14 +82,35 @@ class NumPyBackend(TableBackend):
         self, plan: Plan, memory: Mapping[Storage, Buffer], *, keep: bool = False
     ) -> BoundPlan:
         """See `Backend.bind`."""
-        if not keep:
-            plan = replace(plan, calls=tuple(overwritten(plan.calls)))
-        return NumPyPlan(super().bind(plan, memory, keep=keep), self.threads)
+        if keep:
+            return NumPyPlan(super().bind(plan, memory, keep=True), self.threads)
+        calls = overwritten(plan.calls)
+        found = groups(calls, self._is_ours)
+        inner, lives = inner_temporaries(calls, found)
+        slots, sizes = share(lives)
+        buffers = [self.alloc(size) for size in sizes]
+        whole = {**memory, **{storage: buffers[slot] for storage, slot in slots.items()}}
+        launches: list[Launch] = []
+        for group in found:
+            if len(group) == 1:
+                launches.append(self.bind_call(calls[group[0]], whole))
+            else:
+                parts = in_strips([calls[n] for n in group], inner)
+                launches.append(partial(_each, [self.bind_call(part, whole) for part in parts]))
+        return NumPyPlan(BoundPlan(launches, found, whole, sum(sizes)), self.threads)
+
+    def _is_ours(self, call: Call) -> bool:
+        return call.op in elementwise.BINDERS
 
     def bind_call(self, call: Call, memory: Mapping[Storage, Buffer]) -> Launch:
         """Return the launch of one call; a large product takes its threads and gives them back."""
         launch = super().bind_call(call, memory)
         return partial(self.threads.run, launch) if is_large(call) else launch
+
+
+def _each(launches: list[Launch]) -> None:
+    for launch in launches:
+        launch()
 
 
 class NumPyPlan(BoundPlan):

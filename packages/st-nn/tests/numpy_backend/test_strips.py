@@ -1,0 +1,134 @@
+"""Elementwise runs strip by strip: the same bits, less memory, and what must stay apart."""
+
+import numpy as np
+import pytest
+
+from st.core.backend import Call, Const, Plan, Storage, View, dense, spec
+from st.nn import ops
+from st.nn.numpy_backend import NumPyBackend
+from st.nn.numpy_backend.strips import STRIP, groups
+from st.nn.plan import finish
+from st.nn.tape import Tape, Tensor
+
+N = 5 * STRIP + 123
+F32 = "float32"
+
+
+def vector(n: int = N, *, role: str = "temp", dtype: str = F32) -> View:
+    of = spec((n,), dtype)
+    return dense(Storage(of.nbytes, role), of)  # type: ignore[arg-type]  # a role
+
+
+def together(*calls: Call) -> list[tuple[int, ...]]:
+    return groups(calls, lambda call: True)
+
+
+def everything(x: Tensor, y: Tensor, scale: Tensor) -> Tensor:
+    """Apply every elementwise operator once or more."""
+    z = ops.exp(x) + ops.tanh(y) * scale
+    z = ops.sqrt(ops.maximum(z, 0.5)) / ops.log(ops.maximum(y, 1.5))
+    z = ops.where(ops.compare(x, y, "lt"), z, -x)
+    counts = ops.cast(ops.compare(z, 0.25, "ge"), F32)
+    return ops.copy(z - counts)
+
+
+@pytest.mark.parametrize("n", [2 * STRIP - 1, 2 * STRIP, N], ids=["short", "even", "odd"])
+def test_strips_give_the_bits_of_eager(n: int) -> None:
+    generator = np.random.default_rng(0)
+    backend = NumPyBackend()
+    eager = Tape(backend)
+    x, y = (eager.input(generator.normal(size=n).astype(np.float32)) for _ in range(2))
+    scale = eager.input(np.array(1.7, np.float32))
+    expected = everything(x, y, scale).numpy()
+    recording = Tape(supports=backend.supports)
+    made = everything(*(recording.tensor(value.view) for value in (x, y, scale)))
+    goal = recording.new(made.spec, role="output")
+    recording.emit("copy", (made,), out=(goal,))
+    plan, _ = finish(recording.calls)
+    memory = {v.view.storage: eager.memory[v.view.storage] for v in (x, y, scale)}
+    memory[goal.view.storage] = backend.alloc(goal.view.storage.nbytes)
+    executable = backend.bind(plan, memory)
+
+    executable.run()
+    executable.run()
+
+    assert memory[goal.view.storage].tobytes() == expected.tobytes()
+    assert (len(executable.launches) == 1) == (n >= 2 * STRIP)
+
+
+def test_what_lives_within_a_run_takes_memory_for_one_strip() -> None:
+    backend = NumPyBackend()
+    x, y = vector(role="input"), vector(role="output")
+    a, b = vector(), vector()
+    calls = (Call("exp", (x,), (a,)), Call("add", (a, x), (b,)), Call("mul", (b, a), (y,)))
+    memory = {v.storage: backend.alloc(v.storage.nbytes) for v in (x, y)}
+
+    executable = backend.bind(Plan(calls, (y,)), memory)
+
+    assert executable.n_bytes <= 2 * 4 * STRIP
+    assert executable.launches == ((0, 1, 2),)
+
+
+def test_kept_results_are_whole() -> None:
+    backend = NumPyBackend()
+    x, y, a = vector(role="input"), vector(role="output"), vector()
+    calls = (Call("neg", (x,), (a,)), Call("neg", (a,), (y,)))
+    memory = {v.storage: backend.alloc(v.storage.nbytes) for v in (x, y)}
+
+    executable = backend.bind(Plan(calls, (y,)), memory, keep=True)
+
+    assert executable.launches == ((0,), (1,))
+    assert executable.memory[a.storage].nbytes == a.storage.nbytes
+
+
+def test_calls_of_one_length_go_together() -> None:
+    x, a, b = vector(role="input"), vector(), vector()
+    short = vector(8)
+
+    assert together(Call("exp", (x,), (a,)), Call("neg", (a,), (b,))) == [(0, 1)]
+    assert together(Call("exp", (x,), (a,)), Call("neg", (short,), (short,))) == [(0,), (1,)]
+
+
+def test_other_operators_end_a_run() -> None:
+    x, a = vector(role="input"), vector()
+    total = dense(Storage(4, "temp"), spec((), F32))
+    calls = (
+        Call("exp", (x,), (a,)),
+        Call("sum", (a,), (total,), (("axes", (0,)),)),
+        Call("neg", (x,), (x,)),
+    )
+
+    assert together(*calls) == [(0,), (1,), (2,)]
+
+
+def test_value_read_from_another_offset_ends_a_run() -> None:
+    storage = Storage(4 * (N + 8), "state")
+    here, there = (dense(storage, spec((N,), F32), offset) for offset in (0, 8))
+    out = vector()
+
+    assert together(Call("neg", (here,), (here,)), Call("exp", (there,), (out,))) == [(0,), (1,)]
+
+
+def test_scalar_written_within_would_be_read_too_early() -> None:
+    x, out = vector(role="state"), vector()
+    first = View(x.storage, spec((N,), F32), (0,))
+
+    assert together(Call("neg", (x,), (x,)), Call("add", (out, first), (out,))) == [(0,), (1,)]
+
+
+def test_matrix_with_a_row_broadcast_stays_whole() -> None:
+    of = spec((N, 2), F32)
+    matrix = dense(Storage(of.nbytes, "temp"), of)
+    row = View(Storage(8, "input"), of, (0, 1))
+
+    assert together(Call("add", (matrix, row), (matrix,)), Call("neg", (matrix,), (matrix,))) == [
+        (0,),
+        (1,),
+    ]
+
+
+def test_constants_are_no_hindrance() -> None:
+    x = vector(role="state")
+    half = Const(0.5, spec((), F32))
+
+    assert together(Call("mul", (x, half), (x,)), Call("add", (half, x), (x,))) == [(0, 1)]
