@@ -10,6 +10,8 @@ from st.core.backend import REQUIRED, Backend, Buffer, Call, Executable, Plan, S
 class RequiredOnly:
     """A backend with the kernels of `REQUIRED` operators alone: all others are decomposed.
 
+    What cannot be decomposed runs all the same, if the backend can.
+
     Args:
         backend: What computes.
     """

@@ -11,7 +11,7 @@ with nothing but the required ones, which checks the decompositions. Needs pytes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -44,11 +44,40 @@ def operator_suite(make_backend: Callable[[], Backend], dtype: str = "float64") 
         make_backend: Called once.
         dtype: The floating type that is tried, "float64" or "float32".
     """
-    made = cache(make_backend)
-    every_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
     edges = edge_cases(dtype)
 
-    class OperatorSuite:
+    class OperatorSuite(case_suite(make_backend, CASES, dtype)):  # type: ignore[misc]  # mypy knows no classes made by functions
+        @pytest.mark.parametrize("case", edges, ids=[case.id for case in edges])
+        def test_edges_agree_with_numpy(self, backend: Backend, case: EdgeCase) -> None:
+            tape = Tape(backend)
+            with np.errstate(all="ignore"):
+                expected = np.asarray(case.oracle(*case.inputs))
+
+            result = case.function(*map(tape.input, case.inputs)).numpy()
+
+            assert difference(result, expected) <= PRECISION[dtype]
+
+        @pytest.mark.parametrize("name", operators.names())
+        def test_every_operator_has_a_case(self, name: str) -> None:
+            assert name in _applied_somewhere()
+
+    return OperatorSuite
+
+
+def case_suite(
+    make_backend: Callable[[], Backend], cases: Sequence[OperatorCase], dtype: str = "float64"
+) -> type:
+    """Return a class of tests for operators that a plugin adds; its name begins with ``Test``.
+
+    Args:
+        make_backend: Called once; the operators are there when the tests run.
+        cases: Functions of tensors, and the same in NumPy.
+        dtype: The floating type that is tried, "float64" or "float32".
+    """
+    made = cache(make_backend)
+    every_case = pytest.mark.parametrize("case", cases, ids=[case.id for case in cases])
+
+    class CaseSuite:
         @pytest.fixture(params=["own-kernels", "required-kernels"])
         def backend(self, request: pytest.FixtureRequest) -> Backend:
             return made() if request.param == "own-kernels" else RequiredOnly(made())
@@ -100,21 +129,7 @@ def operator_suite(make_backend: Callable[[], Backend], dtype: str = "float64") 
 
             assert got.tobytes() == eager.numpy().tobytes()
 
-        @pytest.mark.parametrize("case", edges, ids=[case.id for case in edges])
-        def test_edges_agree_with_numpy(self, backend: Backend, case: EdgeCase) -> None:
-            tape = Tape(backend)
-            with np.errstate(all="ignore"):
-                expected = np.asarray(case.oracle(*case.inputs))
-
-            result = case.function(*map(tape.input, case.inputs)).numpy()
-
-            assert difference(result, expected) <= PRECISION[dtype]
-
-        @pytest.mark.parametrize("name", operators.names())
-        def test_every_operator_has_a_case(self, name: str) -> None:
-            assert name in _applied_somewhere()
-
-    return OperatorSuite
+    return CaseSuite
 
 
 def _applied(backend: Backend, case: OperatorCase, dtype: str) -> Tensor:

@@ -11,6 +11,6 @@ Needs the extra ``st-core[testing]``.
 """
 
 from st.core.testing.backend.case import Case
-from st.core.testing.backend.suite import kernel_cases, kernel_suite
+from st.core.testing.backend.suite import case_suite, kernel_cases, kernel_suite
 
-__all__ = ["Case", "kernel_cases", "kernel_suite"]
+__all__ = ["Case", "case_suite", "kernel_cases", "kernel_suite"]

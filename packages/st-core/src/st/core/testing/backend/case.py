@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from st.core.backend import (
     DTYPES,
+    SIGNATURES,
     Backend,
     Call,
     Const,
@@ -84,7 +85,8 @@ def run(backend: Backend, case: Case, how: str) -> Array:
     backend.write(memory[goal], memoryview(b"\x01" * n_bytes))
     output = dense(goal, of, GUARD)
     call = Call(case.op, tuple(inputs), (output,), case.attrs, "suite")
-    assert check_call(call) is None
+    if call.op in SIGNATURES:  # plugins add operators of their own
+        assert check_call(call) is None
     assert backend.supports(call)
     if how == "eager":
         backend.launch(call, memory)

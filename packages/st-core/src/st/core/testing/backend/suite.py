@@ -46,12 +46,26 @@ def kernel_suite(
         make_backend: Called once.
         dtypes: Element types the device has; all, except on devices without float64.
     """
+
+    class KernelSuite(case_suite(make_backend, kernel_cases(dtypes)), _PlanSuite):  # type: ignore[misc]  # mypy knows no classes made by functions
+        pass
+
+    return KernelSuite
+
+
+def case_suite(make_backend: Callable[[], Backend], cases: Sequence[Case]) -> type:
+    """Return a class of tests for kernels that a plugin adds; its name begins with ``Test``.
+
+    Args:
+        make_backend: Called once; the kernels are there when the tests run.
+        cases: Calls, and what they have to give.
+    """
     made = cache(make_backend)
     groups: dict[str, list[Case]] = {}
-    for case in kernel_cases(dtypes):
+    for case in cases:
         groups.setdefault(f"{case.op}-{case.dtype}", []).append(case)
 
-    class KernelSuite(_PlanSuite):
+    class CaseSuite:
         @pytest.fixture
         def backend(self) -> Backend:
             return made()
@@ -71,7 +85,7 @@ def kernel_suite(
 
                 assert eager.tobytes() == bound.tobytes(), case.id
 
-    return KernelSuite
+    return CaseSuite
 
 
 def _fault(backend: Backend, case: Case) -> str:
