@@ -5,8 +5,9 @@ import pytest
 
 from st.core.backend import spec
 from st.nn.init import zeros
-from st.nn.model import Model, ParameterConflictError, ShapeFault, check_shapes
+from st.nn.model import Model, ParameterConflictError
 from st.nn.modules import Flatten, Linear, Module, Relu, Scope
+from st.nn.shapes import ShapeFault, check_shapes
 from st.nn.tape import ShapeError, Tensor
 
 IMAGE = spec((8, 8), "float32")
@@ -111,9 +112,9 @@ def test_every_fault_is_found() -> None:
 
     faults = check_shapes(modules, IMAGE)
 
-    assert [(fault.index, fault.expected, fault.given) for fault in faults] == [
-        (1, (60,), (64,)),
-        (3, (12,), (10,)),
+    assert [(fault.place, fault.expected, fault.given) for fault in faults] == [
+        ((1,), (60,), (64,)),
+        ((3,), (12,), (10,)),
     ]
     assert "input has 64 features, expected 60" in faults[0].message
 
@@ -122,7 +123,7 @@ def test_check_ends_at_a_module_that_does_not_say_what_it_takes() -> None:
     faults = check_shapes(numbered(SumOfAll(), Linear(out_features=1, in_features=9)), IMAGE)
 
     (fault,) = faults
-    assert (fault.index, fault.expected) == (0, None)
+    assert (fault.place, fault.expected) == ((0,), None)
     assert isinstance(fault, ShapeFault)
 
 

@@ -5,7 +5,18 @@ from hypothesis import strategies as draw
 from st.core import Registry
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.faults import DescriptionError
-from st.nn.modules import Flatten, Linear, Module, Relu
+from st.nn.modules import (
+    Flatten,
+    Linear,
+    Merge,
+    Module,
+    Named,
+    Parallel,
+    Relu,
+    Reshape,
+    Residual,
+    Sequential,
+)
 from st.nn.pipeline import ModulePipelineBuilder
 
 
@@ -117,49 +128,211 @@ def test_entry_without_a_name_is_a_fault(
     assert [(f.path, f.given) for f in builder.check()] == [(("model", 0, "type"), given)]
 
 
-def test_summary_shows_shapes_and_parameters(modules: ModuleDiscoveryRegistry) -> None:
+def test_summary_shows_shapes_parameters_operations_and_memory(
+    modules: ModuleDiscoveryRegistry,
+) -> None:
     builder = (
-        ModulePipelineBuilder(modules).input(8, 8).add(Flatten()).add(Linear(out_features=128))
+        ModulePipelineBuilder(modules)
+        .input(8, 8)
+        .add(Flatten())
+        .add(Residual(modules=(Linear(out_features=64), Relu())))
+        .add(Linear(out_features=128), name="wide")
     )
 
+    # A product of 64 by n takes 2 * 64 * n operations, a bias and a sum one for each number.
     assert builder.summary().splitlines() == [
-        "#  module   output   parameters",
-        "1  flatten  (b,64)",
-        "2  linear   (b,128)  8,320",
+        "#    module       output   parameters  operations  memory",
+        "1    flatten      (b,64)                           256 B",
+        "2    residual     (b,64)   4,160       8,384       256 B",
+        "2.1  linear       (b,64)   4,160       8,256       256 B",
+        "2.2  relu         (b,64)               64          256 B",
+        "3    linear wide  (b,128)  8,320       16,512      512 B",
+        "12,480 parameters in 49.9 kB; one example: 24,896 operations, 1.3 kB",
     ]
 
 
-entries = draw.one_of(
+def test_notebook_shows_the_summary_or_the_faults(modules: ModuleDiscoveryRegistry) -> None:
+    builder = ModulePipelineBuilder(modules).with_name("<b>").input(3).add_module("relu")
+
+    html = builder._repr_html_()
+    assert html.count("<tr>") == 2
+    assert "<caption>&lt;b&gt;: 0 parameters" in html
+
+    assert "expected" in builder.add_module("<i>")._repr_html_()
+    assert "<i>" not in builder._repr_html_()
+
+
+def test_faults_of_nested_modules_carry_their_path(modules: ModuleDiscoveryRegistry) -> None:
+    inner = [
+        {"type": "linear", "out_features": 4},
+        {"type": "linear", "in_features": 5, "out_features": 3},
+        {"type": "linear", "in_features": 3, "out_features": 9},
+        {"type": "linear", "in_features": 8, "out_features": 3},
+    ]
+    builder = (
+        ModulePipelineBuilder(modules)
+        .input(3)
+        .add_module("residual", {"modules": [{"type": "rleu"}, {"type": "linear"}]})
+        .add_module("sequential", {"modules": inner})
+        .add_module("residual", {"modules": [{"type": "linear", "out_features": 2}]})
+    )
+
+    assert [(fault.path, fault.given) for fault in builder.check()] == [
+        (("model", 0, "modules", 0, "type"), '"rleu"'),
+        (("model", 0, "modules", 1, "out_features"), "nothing"),
+    ]
+
+    sound = ModulePipelineBuilder(modules).input(3).add_module("sequential", {"modules": inner})
+    assert [(fault.path, fault.expected, fault.given) for fault in sound.check()] == [
+        (("model", 0, "modules", 1), "an input of shape (b,5)", "(b,4)"),
+        (("model", 0, "modules", 3), "an input of shape (b,8)", "(b,9)"),
+    ]
+
+
+def test_shortcut_that_changes_the_shape_is_a_fault(modules: ModuleDiscoveryRegistry) -> None:
+    builder = ModulePipelineBuilder(modules).input(3)
+    builder.add(Residual(modules=(Linear(out_features=2),)))
+
+    (fault,) = builder.check()
+
+    assert fault.path == ("model", 0)
+    assert "turn (b,3) into (b,2)" in fault.given
+
+
+def test_modules_are_fed_by_name(modules: ModuleDiscoveryRegistry) -> None:
+    builder = (
+        ModulePipelineBuilder(modules)
+        .input(3)
+        .add_module("linear", {"out_features": 4}, name="left")
+        .add_module("linear", {"out_features": 5}, name="right", inputs=["input"])
+        .add_module("merge", inputs=["left", "right", "input"])
+    )
+
+    model = builder.build()
+
+    assert model.output.shape == (12,)
+    assert set(model.parameters) == {"left.weight", "left.bias", "right.weight", "right.bias"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "given", "nearest"),
+    [
+        ({"inputs": ["lefd"]}, ("inputs", 0), '"lefd"', "left"),
+        ({"inputs": ["later"]}, ("inputs", 0), '"later"', ""),
+        ({"inputs": "left"}, ("inputs",), '"left"', ""),
+        ({"inputs": []}, ("inputs",), "[]", ""),
+        ({"name": "left"}, ("name",), '"left"', ""),
+        ({"name": "input"}, ("name",), '"input"', ""),
+        ({"name": "a.b"}, ("name",), '"a.b"', ""),
+        ({"name": "3"}, ("name",), '"3"', ""),
+        ({"name": 3}, ("name",), "3", ""),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_wrong_link_is_a_fault(
+    modules: ModuleDiscoveryRegistry,
+    entry: dict[str, object],
+    path: tuple[str | int, ...],
+    given: str,
+    nearest: str,
+) -> None:
+    entries = [{"type": "relu", "name": "left"}, {"type": "relu", **entry}]
+    builder = ModulePipelineBuilder(modules).input(3)
+    nested = (
+        ModulePipelineBuilder(modules)
+        .input(3)
+        .add_entry({"type": "sequential", "modules": entries})
+    )
+    for described in entries:
+        builder.add_entry(described)
+
+    (fault,) = builder.check()
+    (inside,) = nested.check()
+
+    assert (fault.path, fault.given, fault.nearest) == (("model", 1, *path), given, nearest)
+    assert inside.path == ("model", 0, "modules", 1, *path)
+
+
+def test_many_faults_need_no_deep_stack(modules: ModuleDiscoveryRegistry) -> None:
+    builder = ModulePipelineBuilder(modules).input(3)
+    for _ in range(3000):
+        builder.add_module("linear", {"in_features": 4, "out_features": 3})
+
+    assert len(builder.check()) == 3000
+
+
+names = draw.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True).filter("input".__ne__)
+leaves = draw.one_of(
     draw.builds(
-        lambda size, bias: {"type": "linear", "out_features": size, "bias": bias},
-        draw.integers(1, 50),
-        draw.booleans(),
+        Linear,
+        out_features=draw.integers(1, 50),
+        in_features=draw.none() | draw.integers(1, 9),
+        bias=draw.booleans(),
     ),
-    draw.just({"type": "relu"}),
-    draw.just({"type": "flatten"}),
+    draw.just(Relu()),
+    draw.just(Flatten()),
+    draw.builds(Reshape, shape=draw.lists(draw.integers(1, 9), max_size=3).map(tuple)),
+    draw.builds(Merge, how=draw.sampled_from(["concat", "add", "multiply"])),
 )
 
 
-@settings(max_examples=50)
-@given(draw.text(max_size=9), draw.lists(draw.integers(1, 9), min_size=1, max_size=3), draw.data())
+@draw.composite
+def linked(draw_value: draw.DrawFn, module: draw.SearchStrategy[Module]) -> tuple[Module, ...]:
+    """Draw modules, some with names, some fed by names before them."""
+    known = ["input"]
+    made: list[Module] = []
+    for inner in draw_value(draw.lists(module, min_size=1, max_size=4)):
+        name = draw_value(draw.just("") | names.filter(lambda name: name not in known))
+        inputs = draw_value(draw.lists(draw.sampled_from(known), max_size=2))
+        known.append(name or str(len(made)))
+        is_plain = not name and not inputs
+        made.append(inner if is_plain else Named(module=inner, name=name, inputs=tuple(inputs)))
+    return tuple(made)
+
+
+nested = draw.recursive(
+    leaves,
+    lambda inner: draw.one_of(
+        draw.builds(Sequential, modules=linked(inner)),
+        draw.builds(Residual, modules=linked(inner)),
+        draw.builds(Parallel, modules=linked(inner), how=draw.sampled_from(["concat", "add"])),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(draw.text(max_size=9), draw.lists(draw.integers(1, 9), max_size=3), linked(nested))
 def test_description_survives_the_way_there_and_back(
-    name: str, shape: list[int], data: draw.DataObject
+    name: str, shape: list[int], described: tuple[Module, ...]
 ) -> None:
-    described = data.draw(draw.lists(entries, min_size=1, max_size=5))
     with Registry(environ={}, allow=["st-nn"]) as registry:
         registry.discover()
-        modules = registry.get_service(MODULE_REGISTRY)
-        builder = ModulePipelineBuilder(modules).with_name(name).input(*shape)
-        for entry in described:
-            builder.add_entry(entry)
+        known = registry.get_service(MODULE_REGISTRY)
+        builder = ModulePipelineBuilder(known).with_name(name).input(*shape)
+        for module in described:
+            builder.add(module)
 
-        config = builder.to_config()
-        again = ModulePipelineBuilder.from_config(config, modules)
+        assert ModulePipelineBuilder.from_config(builder.to_config(), known) == builder
+        assert ModulePipelineBuilder.from_toml(builder.to_toml(), known) == builder
+        assert ModulePipelineBuilder.from_json(builder.to_json(), known) == builder
 
-        assert again.to_config() == config
-        assert [layer.output_shape for layer in again.build().layers] == [
-            layer.output_shape for layer in builder.build().layers
-        ]
+
+def test_pipelines_that_differ_are_not_equal(modules: ModuleDiscoveryRegistry) -> None:
+    def made(name: str) -> ModulePipelineBuilder:
+        return ModulePipelineBuilder(modules).input(3).add_module("relu", name=name)
+
+    assert made("a") == made("a")
+    assert made("a") != made("b")
+    assert made("a") != "a"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000], ids=["empty", "cut", "deep"])
+def test_text_of_another_form_is_refused(modules: ModuleDiscoveryRegistry, text: str) -> None:
+    with pytest.raises(DescriptionError):
+        ModulePipelineBuilder.from_json(text, modules)
+    with pytest.raises(DescriptionError):
+        ModulePipelineBuilder.from_toml(text, modules)
 
 
 @pytest.mark.parametrize(

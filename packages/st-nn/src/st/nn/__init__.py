@@ -32,9 +32,15 @@ if TYPE_CHECKING:
     from st.nn.model import Model as Model
     from st.nn.modules import Flatten as Flatten
     from st.nn.modules import Linear as Linear
+    from st.nn.modules import Merge as Merge
     from st.nn.modules import Module as Module
+    from st.nn.modules import Named as Named
+    from st.nn.modules import Parallel as Parallel
     from st.nn.modules import Relu as Relu
+    from st.nn.modules import Reshape as Reshape
+    from st.nn.modules import Residual as Residual
     from st.nn.modules import Scope as Scope
+    from st.nn.modules import Sequential as Sequential
     from st.nn.optim import SGD as SGD
     from st.nn.optim import Adam as Adam
     from st.nn.optim import Optimizer as Optimizer
@@ -59,6 +65,7 @@ _HOME = {
     "Linear": "modules",
     "Loss": "losses",
     "MODULE_REGISTRY": "discovery",
+    "Merge": "modules",
     "Model": "model",
     "Module": "modules",
     "ModuleCategory": "metadata",
@@ -66,12 +73,17 @@ _HOME = {
     "ModuleMetadata": "metadata",
     "ModulePipelineBuilder": "pipeline",
     "ModuleRegistered": "discovery",
+    "Named": "modules",
     "Optimizer": "optim",
+    "Parallel": "modules",
     "Predictor": "predictor",
     "Relu": "modules",
+    "Reshape": "modules",
+    "Residual": "modules",
     "SGD": "optim",
     "SavedModel": "saved",
     "Scope": "modules",
+    "Sequential": "modules",
     "Tensor": "tape",
     "Trainer": "train",
     "TrainingStep": "step",

@@ -25,6 +25,7 @@ from st.core.isolation import attempt
 from st.core.nearest import nearest
 from st.nn.faults import DescriptionError, Fault, Path, shown
 from st.nn.fields import Field, convert_fields, fields_of
+from st.nn.linking import RESERVED
 from st.nn.metadata import (
     DuplicateModuleError,
     ModuleCategory,
@@ -32,9 +33,12 @@ from st.nn.metadata import (
     UnknownModuleError,
     metadata_from_manifest,
 )
+from st.nn.modules import Module, Named, module_type
 
 POINT = "st.nn.modules"
 """The contribution point: module name → ``{ class = "pkg.mod:Class", category, description }``."""
+
+_MAX_DEPTH = 32
 
 Factory: TypeAlias = Callable[[Mapping[str, Any]], Any] | type[msgspec.Struct]
 """What makes a module: a struct class, whose fields are the schema, or a function of the values."""
@@ -152,7 +156,7 @@ class ModuleDiscoveryRegistry:
         """
         metadata, factory = self._find(module_type)
         if isinstance(factory, type):
-            return convert_fields(factory, config, path)
+            return convert_fields(factory, config, path, self.make)
         if metadata.parameters:
             faults = tuple(
                 Fault(
@@ -168,6 +172,70 @@ class ModuleDiscoveryRegistry:
                 return None, faults
         what = f"factory of module {module_type!r}"
         return _call_foreign(what, metadata.plugin_id, lambda: factory(config)), ()
+
+    def make(self, entry: Any, path: Path = ()) -> tuple[Module | None, tuple[Fault, ...]]:
+        """Make a module of a pipeline from its entry in a description, or tell what is wrong.
+
+        Args:
+            entry: ``type``, perhaps ``name`` and ``inputs``, and the values of the fields.
+            path: Where the entry stands in the whole description.
+
+        Raises:
+            LoadError: The module's own code fails.
+        """
+        if not isinstance(entry, Mapping):
+            return None, (Fault(path, "a module, a table", shown(entry)),)
+        if path.count("modules") > _MAX_DEPTH:
+            expected = f"at most {_MAX_DEPTH} modules inside one another"
+            return None, (Fault(path, expected, "more"),)
+        name = entry.get("type")
+        here = (*path, "type")
+        if not isinstance(name, str):
+            given = "nothing" if name is None else shown(name)
+            return None, (Fault(here, "the name of a module", given),)
+        try:
+            metadata = self.get_metadata(name)
+        except UnknownModuleError:
+            return None, (self.unknown(name, here),)
+        if not metadata.category.is_part_of_a_pipeline:
+            given = f"{shown(name)}, which is of category {metadata.category}"
+            return None, (Fault(here, "a module for tensors", given),)
+        values = {key: value for key, value in entry.items() if key not in RESERVED}
+        module, faults = self.check(name, values, path)
+        if faults:
+            return None, faults
+        if not isinstance(module, Module):
+            given = f"{shown(name)}, which makes a {type(module).__name__}"
+            return None, (Fault(here, "a module for tensors", given),)
+        if "name" in entry or "inputs" in entry:
+            inputs = entry.get("inputs", ())
+            inputs = tuple(map(str, inputs)) if isinstance(inputs, list | tuple) else ()
+            return Named(module=module, name=str(entry.get("name", "")), inputs=inputs), ()
+        return module, ()
+
+    def describe(self, module: Module) -> dict[str, Any]:
+        """Return the entry from which `make` makes `module`; the inverse of it.
+
+        What is nothing unless given is left out. A class that nobody offers is called after its
+        own name.
+        """
+        if isinstance(module, Named):
+            link: dict[str, Any] = {"name": module.name} if module.name else {}
+            link |= {"inputs": list(module.inputs)} if module.inputs else {}
+            return self.describe(module.module) | link
+        entry = {"type": self.name_of(module) or module_type(module)}
+        for field in msgspec.structs.fields(module):
+            value = getattr(module, field.name)
+            if value is not None or field.default is not None:
+                entry[field.encode_name] = self._plain(value)
+        return entry
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Module):
+            return self.describe(value)
+        if isinstance(value, list | tuple):
+            return [self._plain(item) for item in value]
+        return msgspec.to_builtins(value)
 
     def fields(self, module_type: str) -> tuple[Field, ...]:
         """Return what a description may say about a module; imports its code.

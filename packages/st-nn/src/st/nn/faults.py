@@ -47,7 +47,7 @@ class Fault:
         hints = [f"nearest: {self.nearest}"] * bool(self.nearest)
         hints += [f"install it with: {self.install}"] * bool(self.install)
         text = f"{shown_path(self.path)}: expected {self.expected}, given {self.given}"
-        return "; ".join([text, *hints])
+        return printable("; ".join([text, *hints]))
 
 
 class DescriptionError(StError, ValueError):
@@ -66,13 +66,14 @@ class DescriptionError(StError, ValueError):
     def __str__(self) -> str:
         if len(self.faults) == 1:
             (fault,) = self.faults
-            place = f"{self.source}:{fault.line}" if fault.line else self.source
+            source = printable(self.source)
+            place = f"{source}:{fault.line}" if fault.line else source
             return f"{place}: {fault}"
-        lines = [f"{self.source}: {len(self.faults)} faults, nothing was started"]
+        lines = [f"{printable(self.source)}: {len(self.faults)} faults, nothing was started"]
         for fault in self.faults:
             line = f"line {fault.line}, " if fault.line else ""
             lines.append(f"  {line}{shown_path(fault.path)}")
-            lines += [f"    {name:<8}  {text}" for name, text in _details(fault) if text]
+            lines += [f"    {name:<8}  {printable(text)}" for name, text in _details(fault) if text]
         return "\n".join(lines)
 
 
@@ -103,7 +104,12 @@ def shown(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):
         text = f"a {type(value).__name__}"
-    text = "".join(
+    text = printable(text)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line, with escapes for what a terminal would obey and not show."""
+    return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

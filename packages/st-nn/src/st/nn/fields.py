@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from st.core.nearest import nearest
 from st.nn.faults import Fault, Path, shown
+from st.nn.linking import link_faults
+from st.nn.modules.base import Module
+
+Make: TypeAlias = Callable[[Any, Path], tuple[Module | None, tuple[Fault, ...]]]
+"""Makes a module from its entry in a description, or tells what is wrong with that."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -52,7 +57,7 @@ def fields_of(of: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 
 def convert_fields(
-    of: type[S], config: Mapping[str, Any], path: Path = ()
+    of: type[S], config: Mapping[str, Any], path: Path = (), make: Make | None = None
 ) -> tuple[S | None, tuple[Fault, ...]]:
     """Make an `of` from plain values, or tell everything that is wrong with them.
 
@@ -62,6 +67,7 @@ def convert_fields(
         of: A struct class.
         config: Values by field name.
         path: Where `config` stands in the whole description; faults begin with it.
+        make: Makes what fields that hold modules describe; needed where there are such fields.
 
     Returns:
         The object and no faults, or None and at least one fault.
@@ -74,19 +80,66 @@ def convert_fields(
         for name, close in meant.items()
     ]
     expected = {field.name: field.expected for field in fields_of(of)}
+    nesting = {} if make is None else nested_fields(of)
+    values: dict[str, Any] = {}
     for field in msgspec.structs.fields(of):
         name = field.encode_name
-        if name in config:
-            if not _fits(config[name], field.type):
+        if name in config and make is not None and name in nesting:
+            value, found = _made(config[name], (*path, name), make, nesting[name])
+            values[field.name] = value
+            faults += found
+        elif name in config:
+            if _fits(config[name], field.type):
+                values[field.name] = msgspec.convert(config[name], field.type, strict=False)
+            else:
                 faults.append(Fault((*path, name), expected[name], shown(config[name])))
         elif field.required and name not in meant.values():
             faults.append(Fault((*path, name), expected[name], "nothing"))
     if faults:
         return None, tuple(faults)
     try:
-        return msgspec.convert(dict(config), of, strict=False), ()
-    except msgspec.ValidationError as error:
+        return of(**values), ()
+    except (ValueError, TypeError) as error:
         return None, (Fault(path, f"a {of.__name__} whose fields fit together", str(error)),)
+
+
+def nested_fields(of: type[msgspec.Struct]) -> Mapping[str, bool]:
+    """Return the fields of a struct class that hold modules: true for those that hold a list."""
+    described = inspect.type_info(of)
+    assert isinstance(described, inspect.StructType)
+    found = {field.encode_name: _holds(field.type) for field in described.fields}
+    return {name: is_list for name, is_list in found.items() if is_list is not None}
+
+
+def _holds(of: inspect.Type) -> bool | None:
+    """Whether a field holds a list of modules; None where it holds no module."""
+    match of:
+        case inspect.Metadata():
+            return _holds(of.type)
+        case inspect.UnionType():
+            return next((held for held in map(_holds, of.types) if held is not None), None)
+        case inspect.StructType():
+            return False if of.cls is Module else None
+        case inspect.VarTupleType() | inspect.ListType():
+            return None if _holds(of.item_type) is None else True
+        case _:
+            return None
+
+
+def _made(described: Any, path: Path, make: Make, is_list: bool) -> tuple[Any, tuple[Fault, ...]]:
+    """Make the module or the modules that a field describes."""
+    if not is_list:
+        return make(described, path)
+    if not isinstance(described, list | tuple) or not described:
+        return None, (Fault(path, "a list of modules, each a table", shown(described)),)
+    modules: list[Module | None] = []
+    faults: list[Fault] = []
+    for number, entry in enumerate(described):
+        module, found = make(entry, (*path, number))
+        modules.append(module)
+        faults += found
+    tables = [entry if isinstance(entry, Mapping) else {} for entry in described]
+    return tuple(modules), (*faults, *link_faults(tables, path))
 
 
 def _fits(value: Any, wanted: Any) -> bool:
@@ -94,7 +147,7 @@ def _fits(value: Any, wanted: Any) -> bool:
         return False
     try:
         msgspec.convert(value, wanted, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, OverflowError, RecursionError):
         return False
     return True
 
@@ -132,6 +185,10 @@ def _in_words(of: inspect.Type) -> str:
             return "text"
         case inspect.LiteralType(values=values):
             return " or ".join(shown(value) for value in values)
+        case inspect.StructType() if of.cls is Module:
+            return "a module, a table"
+        case inspect.ListType() | inspect.VarTupleType() if _holds(of):
+            return "a list of modules, each a table"
         case inspect.ListType() | inspect.VarTupleType():
             return f"a list, each {_in_words(of.item_type)}"
         case inspect.TupleType():

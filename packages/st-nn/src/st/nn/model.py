@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from st.core.backend import Spec, Storage, View, dense, spec
 from st.core.errors import StError
+from st.nn.explain import n_flops
 from st.nn.flat import FlatLayout, layout
 from st.nn.init import Initializer, generator
 from st.nn.modules.base import Module, Scope, module_type
+from st.nn.modules.chain import bare, run_steps, steps
 from st.nn.tape import FLOATS, OperandError, ShapeError, Tape, Tensor
 
 N_TRIAL = 7
@@ -30,24 +34,27 @@ class ParameterInfo:
 
 @dataclass(frozen=True, slots=True)
 class LayerInfo:
-    """One module of a model; shapes are without the batch axis."""
+    """One module of a model; shapes are without the batch axis.
+
+    Attributes:
+        path: The names that lead to it: ``"2"``, or ``"2.gate"`` inside another module.
+        module_type: Its type, as descriptions spell it.
+        module: The module itself.
+        output_shape: What it gives for one example.
+        n_parameters: Numbers it learns, with those of the modules inside it.
+        n_flops: Floating operations for one example, forward, with those inside.
+        n_bytes: Size of what it gives for one example.
+        depth: How many modules are around it.
+    """
 
     path: str
     module_type: str
     module: Module
     output_shape: tuple[int, ...]
     n_parameters: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShapeFault:
-    """A module that cannot take what comes before it; shapes are without the batch axis."""
-
-    index: int
-    path: str
-    message: str
-    expected: tuple[int, ...] | None
-    given: tuple[int, ...]
+    n_flops: int = 0
+    n_bytes: int = 0
+    depth: int = 0
 
 
 class ParameterConflictError(StError, ValueError):
@@ -81,7 +88,7 @@ class Parameters:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TapeScope:
     """The scope of a module while its `forward` runs on a tape. See `Scope`."""
 
@@ -94,13 +101,55 @@ class TapeScope:
         """See `Scope.parameter`."""
         return self.parameters.get(self.tape, f"{self.path}.{name}", shape, init)
 
-    def child(self, name: str) -> Scope:
+    def child(self, name: str) -> Self:
         """See `Scope.child`."""
-        return TapeScope(self.tape, self.parameters, f"{self.path}.{name}", self.training)
+        return replace(self, path=f"{self.path}.{name}" if self.path else name)
 
-    def apply(self, name: str, module: Module, x: Tensor) -> Tensor:
+    def apply(self, name: str, module: Module, *inputs: Tensor) -> Tensor:
         """See `Scope.apply`."""
-        return _forward(module, x, self.child(name))
+        return forward(bare(module), inputs, self.child(name))
+
+    def chain(self, modules: Sequence[Module], x: Tensor) -> Tensor:
+        """See `Scope.chain`."""
+        return self.outputs(steps(modules), x, is_chain=True)[-1] if modules else x
+
+    def each(self, modules: Sequence[Module], x: Tensor) -> list[Tensor]:
+        """See `Scope.each`."""
+        return self.outputs(steps(modules), x, is_chain=False)
+
+    def outputs(
+        self, named: Sequence[tuple[str, Module]], x: Tensor, *, is_chain: bool
+    ) -> list[Tensor]:
+        """Return what every module gives; see `run_steps`."""
+        return run_steps(
+            named, x, lambda name, module, xs: self.apply(name, module, *xs), is_chain=is_chain
+        )
+
+
+@dataclass(frozen=True)
+class _TrialScope(TapeScope):
+    """Notes what every module is and gives, those that contain others before what they contain."""
+
+    found: list[LayerInfo]
+    depth: int = 0
+
+    def apply(self, name: str, module: Module, *inputs: Tensor) -> Tensor:
+        declared, at, first_call = self.parameters.declared, len(self.found), len(self.tape.calls)
+        inner = replace(self.child(name), depth=self.depth + 1)
+        y = (checked if self.depth == 0 else forward)(bare(module), inputs, inner)
+        own = [p for path, p in declared.items() if path.startswith(f"{inner.path}.")]
+        info = LayerInfo(
+            inner.path,
+            module_type(bare(module)),
+            bare(module),
+            y.shape[1:],
+            sum(prod(p.shape) for p in own),
+            sum(map(n_flops, self.tape.calls[first_call:])) // N_TRIAL,
+            y.spec.nbytes // N_TRIAL,
+            self.depth,
+        )
+        self.found.insert(at, info)
+        return y
 
 
 class Model:
@@ -129,22 +178,17 @@ class Model:
         self.modules = tuple(modules)
         self.input = input
         self.name = name
-        self.dtype = _parameter_dtype(input)
-        tape = Tape()
-        found = Parameters(self.dtype)
-        layers = []
-        x = _trial(tape, input)
-        for path, module in self.modules:
-            before = len(found.declared)
-            x = _checked(module, x, TapeScope(tape, found, path, True))
-            new = list(found.declared.values())[before:]
-            n_parameters = sum(spec(p.shape, p.dtype).size for p in new)
-            shape = x.shape[1:]
-            layers.append(LayerInfo(path, module_type(module), module, shape, n_parameters))
-        self.layers = tuple(layers)
+        self.dtype = parameter_dtype(input)
+        scope = _TrialScope(Tape(), Parameters(self.dtype), "", True, [])
+        x = trial(scope.tape, input)
+        if self.modules:
+            x = scope.outputs(self.modules, x, is_chain=True)[-1]
+        self.parts = tuple(scope.found)
+        """Every module, those inside others after what they are inside of."""
+        self.layers = tuple(part for part in self.parts if part.depth == 0)
         self.output = spec(x.shape[1:], x.dtype)
         """Spec of one prediction, without the batch axis."""
-        self.parameters: Mapping[str, ParameterInfo] = found.declared
+        self.parameters: Mapping[str, ParameterInfo] = scope.parameters.declared
 
     def initialise(self, seed: int) -> dict[str, NDArray[np.generic]]:
         """Return the first values of every parameter: a function of seed, name and shape alone."""
@@ -161,46 +205,29 @@ class Model:
         self, x: Tensor, views: Mapping[str, View], *, training: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the prediction for `x` `(batch, *input)`, and the parameters it used by name."""
-        parameters = Parameters(self.dtype, views)
-        for path, module in self.modules:
-            x = _forward(module, x, TapeScope(x.tape, parameters, path, training))
-        return x, parameters.tensors
+        scope = TapeScope(x.tape, Parameters(self.dtype, views), "", training)
+        if self.modules:
+            x = scope.outputs(self.modules, x, is_chain=True)[-1]
+        return x, scope.parameters.tensors
 
 
-def check_shapes(modules: Sequence[tuple[str, Module]], input: Spec) -> list[ShapeFault]:
-    """Return every module that cannot take what comes before it, first to last.
-
-    After a fault the check goes on with what the module says it accepts; it ends at a module that
-    does not say.
-    """
-    tape = Tape()
-    parameters = Parameters(_parameter_dtype(input))
-    faults: list[ShapeFault] = []
-    x = _trial(tape, input)
-    for index, (path, module) in enumerate(modules):
-        scope = TapeScope(tape, parameters, path, True)
-        try:
-            x = _checked(module, x, scope)
-        except OperandError as error:
-            accepted = module.accepts(x.spec)
-            expected = accepted.shape[1:] if accepted else None
-            faults.append(ShapeFault(index, path, error.reason, expected, x.shape[1:]))
-            if accepted is None or accepted is x.spec:
-                break
-            x = _checked(module, tape.new(accepted), scope)
-    return faults
-
-
-def _parameter_dtype(input: Spec) -> str:
+def parameter_dtype(input: Spec) -> str:
+    """Return the floating type of the parameters of a model for `input`."""
     return input.dtype if input.dtype in FLOATS else "float32"
 
 
-def _trial(tape: Tape, input: Spec) -> Tensor:
+def trial(tape: Tape, input: Spec) -> Tensor:
+    """Return a batch without memory, of examples of `input`."""
     return tape.new(spec((N_TRIAL, *input.shape), input.dtype), role="input", name="x")
 
 
-def _checked(module: Module, x: Tensor, scope: Scope) -> Tensor:
-    y = _forward(module, x, scope)
+def checked(module: Module, inputs: Sequence[Tensor], scope: Scope) -> Tensor:
+    """Return what `forward` does; it has to begin with the batch axis of a trial.
+
+    Raises:
+        OperandError: The module cannot take the inputs; names type and path.
+    """
+    y = forward(module, inputs, scope)
     if y.shape[:1] != (N_TRIAL,):
         raise ShapeError(
             f"the output {y.shape} does not begin with the batch axis",
@@ -210,9 +237,14 @@ def _checked(module: Module, x: Tensor, scope: Scope) -> Tensor:
     return y
 
 
-def _forward(module: Module, x: Tensor, scope: Scope) -> Tensor:
-    with x.tape.at(scope.path):
+def forward(module: Module, inputs: Sequence[Tensor], scope: Scope) -> Tensor:
+    """Return what a module gives for `inputs`; its calls carry the path of `scope`.
+
+    Raises:
+        OperandError: The module cannot take them; names type and path.
+    """
+    with inputs[0].tape.at(scope.path):
         try:
-            return module.forward(x, scope)
+            return module.join(inputs, scope)
         except OperandError as error:
             raise error.at(op=module_type(module), where=scope.path) from None

@@ -11,18 +11,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Self
 
 import msgspec
 
-from st.core.backend import Spec, spec
+from st.core.backend import spec
 from st.nn.discovery import ModuleDiscoveryRegistry
-from st.nn.faults import DescriptionError, Fault, shown
-from st.nn.metadata import UnknownModuleError
-from st.nn.model import N_TRIAL, Model, ShapeFault, check_shapes
-from st.nn.modules import Module, module_type
+from st.nn.faults import DescriptionError, Fault
+from st.nn.linking import link_faults
+from st.nn.model import Model
+from st.nn.modules import Module, Named
+from st.nn.modules.chain import steps
+from st.nn.shapes import ShapeFault, check_shapes
+from st.nn.summary import layer_rows as layer_rows
+from st.nn.summary import shown_shape as shown_shape
+from st.nn.summary import summary_html, summary_text
+from st.nn.toml_text import to_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +68,17 @@ class ModulePipelineBuilder:
         self._input = shape
         return self
 
-    def add_module(self, module_type: str, config: Mapping[str, Any] | None = None) -> Self:
-        """Append a module by name, made from plain values."""
-        return self.add_entry({"type": module_type, **(config or {})})
+    def add_module(
+        self,
+        module_type: str,
+        config: Mapping[str, Any] | None = None,
+        *,
+        name: str = "",
+        inputs: Sequence[str] = (),
+    ) -> Self:
+        """Append a module by name, made from plain values; see `add` for `name` and `inputs`."""
+        link = _link(name, inputs)
+        return self.add_entry({"type": module_type, **(config or {}), **link})
 
     def add_entry(self, entry: Mapping[str, Any]) -> Self:
         """Append a module as files describe it: ``type``, its name, and the values of its fields.
@@ -69,15 +86,21 @@ class ModulePipelineBuilder:
         Raises:
             LoadError: The module's own code fails.
         """
-        path = ("model", len(self._parts))
-        module, faults = self._make(entry, path)
+        module, faults = self._discovery.make(entry, ("model", len(self._parts)))
         self._parts.append(_Part(dict(entry), module, faults))
         return self
 
-    def add(self, module: Module) -> Self:
-        """Append a module object. Its class need not be registered, unless it is to be saved."""
-        name = self._discovery.name_of(module) or module_type(module)
-        self._parts.append(_Part({"type": name, **msgspec.to_builtins(module)}, module))
+    def add(self, module: Module, *, name: str = "", inputs: Sequence[str] = ()) -> Self:
+        """Append a module object. Its class need not be registered, unless it is to be saved.
+
+        Args:
+            module: What is appended.
+            name: By which later modules ask for its output, and its step in parameter names.
+            inputs: Names of earlier modules, or ``input``, that feed it instead of the last one.
+        """
+        if name or inputs:
+            module = Named(module=module, name=name, inputs=tuple(inputs))
+        self._parts.append(_Part(self._discovery.describe(module), module))
         return self
 
     def check(self) -> tuple[Fault, ...]:
@@ -91,7 +114,9 @@ class ModulePipelineBuilder:
             faults.append(Fault(("model",), "at least one module", "none"))
         if self._input is None:
             faults.append(Fault(("input",), "the shape of one example", "nothing"))
-        faults += self._clashes()
+        links = link_faults([part.entry for part in self._parts], ("model",))
+        # Who is fed by whom has to be known before shapes can be followed.
+        faults += links or self._clashes()
         return tuple(sorted(faults, key=_place))
 
     def build(self) -> Model:
@@ -105,7 +130,8 @@ class ModulePipelineBuilder:
         """
         model = self.outline()
         for part in self._parts:
-            self._discovery.activate(part.entry["type"])
+            for name in _types(part.entry):
+                self._discovery.activate(name)
         return model
 
     def outline(self) -> Model:
@@ -116,23 +142,26 @@ class ModulePipelineBuilder:
         """
         faults = self.check()
         if faults:
-            raise DescriptionError(f"pipeline {self._name!r}", faults)
+            raise DescriptionError(self._source, faults)
         modules = [part.module for part in self._parts if part.module is not None]
-        named = [(str(number), module) for number, module in enumerate(modules)]
-        return Model(named, spec(self._input or (), "float32"), name=self._name)
+        return Model(steps(modules), spec(self._input or (), "float32"), name=self._name)
 
     def summary(self) -> str:
-        """Return a table of the modules, the shapes they give and their parameters.
+        """Return a table of the modules: the shapes they give, parameters, operations, memory.
+
+        Operations and memory are those of one example on its way forward; ``b`` is the batch.
 
         Raises:
             DescriptionError: `check` finds faults.
         """
-        rows = [("#", "module", "output", "parameters"), *layer_rows(self.outline())]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        return summary_text(self.outline())
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the summary, or the faults as long as there are some."""
+        faults = self.check()
+        if faults:
+            return f"<pre>{escape(str(DescriptionError(self._source, faults)))}</pre>"
+        return summary_html(self.outline())
 
     def to_config(self) -> dict[str, Any]:
         """Return the description as plain values that `from_config` takes."""
@@ -141,6 +170,36 @@ class ModulePipelineBuilder:
             "input": list(self._input or ()),
             "model": [dict(part.entry) for part in self._parts],
         }
+
+    def to_toml(self) -> str:
+        """Return the description as TOML, its model as experiment files have it.
+
+        Raises:
+            TypeError: A field holds None where that is not its default; TOML cannot say so.
+        """
+        return to_toml(self.to_config())
+
+    def to_json(self) -> str:
+        """Return the description as JSON."""
+        return json.dumps(self.to_config(), ensure_ascii=False)
+
+    @classmethod
+    def from_toml(cls, text: str, discovery: ModuleDiscoveryRegistry) -> ModulePipelineBuilder:
+        """Return a builder for what `to_toml` gave.
+
+        Raises:
+            DescriptionError: `text` is no TOML, or not of that form.
+        """
+        return cls.from_config(_parsed(tomllib.loads, text), discovery)
+
+    @classmethod
+    def from_json(cls, text: str, discovery: ModuleDiscoveryRegistry) -> ModulePipelineBuilder:
+        """Return a builder for what `to_json` gave.
+
+        Raises:
+            DescriptionError: `text` is no JSON, or not of that form.
+        """
+        return cls.from_config(_parsed(json.loads, text), discovery)
 
     @classmethod
     def from_config(
@@ -152,7 +211,7 @@ class ModulePipelineBuilder:
             DescriptionError: `config` is not of that form.
         """
         try:
-            form = msgspec.convert(dict(config), _Form)
+            form = msgspec.convert(config, _Form)
         except msgspec.ValidationError as error:
             fault = Fault((), "name, input and model as to_config gives them", str(error))
             raise DescriptionError("pipeline", [fault]) from None
@@ -161,56 +220,33 @@ class ModulePipelineBuilder:
             builder.add_entry(entry)
         return builder
 
-    def _make(
-        self, entry: Mapping[str, Any], path: tuple[str, int]
-    ) -> tuple[Module | None, tuple[Fault, ...]]:
-        values = dict(entry)
-        name = values.pop("type", None)
-        if not isinstance(name, str):
-            given = "nothing" if name is None else shown(name)
-            return None, (Fault((*path, "type"), "the name of a module", given),)
-        try:
-            metadata = self._discovery.get_metadata(name)
-        except UnknownModuleError:
-            return None, (self._discovery.unknown(name, (*path, "type")),)
-        if not metadata.category.is_part_of_a_pipeline:
-            given = f"{shown(name)}, which is of category {metadata.category}"
-            return None, (Fault((*path, "type"), "a module for tensors", given),)
-        return self._discovery.check(name, values, path)
-
     def _clashes(self) -> list[Fault]:
-        """Follow the shapes through every run of known modules, each from where they are known."""
-        faults: list[Fault] = []
+        """Follow the shapes through the whole pipeline."""
+        steps = [
+            (name if isinstance(name := part.entry.get("name"), str) else str(number), part.module)
+            for number, part in enumerate(self._parts)
+        ]
         known = None if self._input is None else spec(self._input, "float32")
-        start = 0
-        while start < len(self._parts):
-            stop = start
-            while stop < len(self._parts) and self._parts[stop].module is not None:
-                stop += 1
-            faults += self._clashes_between(start, stop, known)
-            known = None
-            start = stop + 1
-        return faults
+        return [
+            Fault(("model", *clash.place), *_expected_and_given(clash))
+            for clash in check_shapes(steps, known)
+        ]
 
-    def _clashes_between(self, start: int, stop: int, known: Spec | None) -> list[Fault]:
-        """Check the modules from `start` to before `stop`, all known, the first given `known`."""
-        modules = [part.module for part in self._parts[start:stop] if part.module is not None]
-        while modules:
-            if known is None:
-                known = _stated_input(modules[0])
-            if known is None:
-                modules, start = modules[1:], start + 1
-                continue
-            found = check_shapes([(str(n), module) for n, module in enumerate(modules)], known)
-            faults = [
-                Fault(("model", start + clash.index), *_expected_and_given(clash))
-                for clash in found
-            ]
-            # The check ends at a module that does not say what it would take.
-            is_at_end = not found or found[-1].expected is not None
-            rest = len(modules) if is_at_end else found[-1].index + 1
-            return faults + self._clashes_between(start + rest, stop, None)
-        return []
+    def __eq__(self, other: object) -> bool:
+        """Whether both describe the same: name, input, and modules with names and nesting."""
+        if not isinstance(other, ModulePipelineBuilder):
+            return NotImplemented
+        return self._described() == other._described()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    @property
+    def _source(self) -> str:
+        return f"pipeline {self._name!r}"
+
+    def _described(self) -> tuple[Any, ...]:
+        modules = [part.entry if part.module is None else part.module for part in self._parts]
+        return self._name, self._input or (), modules
 
 
 class _Form(msgspec.Struct):
@@ -221,28 +257,27 @@ class _Form(msgspec.Struct):
     model: list[dict[str, Any]]
 
 
-def shown_shape(shape: tuple[int, ...]) -> str:
-    """Return a shape with its batch axis: ``(b,64)``."""
-    return f"({','.join(['b', *map(str, shape)])})"
+def _link(name: str, inputs: Sequence[str]) -> dict[str, Any]:
+    link: dict[str, Any] = {"name": name} if name else {}
+    return link | {"inputs": list(inputs)} if inputs else link
 
 
-def layer_rows(model: Model) -> list[tuple[str, str, str, str]]:
-    """Return number, module, output shape (``b`` is the batch) and parameter count, as text."""
-    return [
-        (
-            str(number),
-            layer.module_type,
-            shown_shape(layer.output_shape),
-            f"{layer.n_parameters:,}" if layer.n_parameters else "",
-        )
-        for number, layer in enumerate(model.layers, 1)
-    ]
+def _types(described: Any) -> Iterator[str]:
+    """Give the types that a description names, those of modules inside modules as well."""
+    if isinstance(described, Mapping):
+        if isinstance(described.get("type"), str):
+            yield described["type"]
+        described = list(described.values())
+    if isinstance(described, list | tuple):
+        for item in described:
+            yield from _types(item)
 
 
-def _stated_input(module: Module) -> Spec | None:
-    """Return what a module says it takes when nothing is known of what comes before it."""
-    stated = module.accepts(spec((N_TRIAL, 1), "float32"))
-    return None if stated is None else spec(stated.shape[1:], stated.dtype)
+def _parsed(parse: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as error:
+        raise DescriptionError("pipeline", [Fault((), "a description", str(error))]) from None
 
 
 def _expected_and_given(clash: ShapeFault) -> tuple[str, str]:

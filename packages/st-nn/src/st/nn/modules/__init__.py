@@ -7,10 +7,13 @@ Linear(out_features=10, in_features=None, bias=True)
 
 from st.nn.modules.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
 from st.nn.modules.base import Module, Scope, module_type
+from st.nn.modules.chain import Named
+from st.nn.modules.containers import Merge, Parallel, Residual, Sequential
 from st.nn.modules.flatten import Flatten
 from st.nn.modules.images import AvgPool2d, Conv2d, MaxPool2d
 from st.nn.modules.linear import Linear
 from st.nn.modules.normalisation import LayerNorm
+from st.nn.modules.reshape import Reshape
 
 __all__ = [
     "AvgPool2d",
@@ -20,9 +23,15 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "MaxPool2d",
+    "Merge",
     "Module",
+    "Named",
+    "Parallel",
     "Relu",
+    "Reshape",
+    "Residual",
     "Scope",
+    "Sequential",
     "Sigmoid",
     "Silu",
     "Softplus",

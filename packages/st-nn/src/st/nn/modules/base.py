@@ -17,13 +17,14 @@ A module of one's own in ten lines:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from st.core.backend import Spec
 from st.nn.init import Initializer
-from st.nn.tape import Tensor
+from st.nn.tape import ShapeError, Tensor
 
 
 class Scope(Protocol):
@@ -47,15 +48,26 @@ class Scope(Protocol):
     def child(self, name: str) -> Scope:
         """Return the scope of a module inside this one."""
 
-    def apply(self, name: str, module: Module, x: Tensor) -> Tensor:
+    def apply(self, name: str, module: Module, *inputs: Tensor) -> Tensor:
         """Return what a module inside this one gives; its calls carry its own path."""
+
+    def chain(self, modules: Sequence[Module], x: Tensor) -> Tensor:
+        """Return what the last of `modules` gives, each fed by the one before it; x for none.
+
+        Faults are reported at the field ``modules``, which is how the container calls them.
+        """
+
+    def each(self, modules: Sequence[Module], x: Tensor) -> list[Tensor]:
+        """Return what every one of `modules` gives for `x`; see `chain`."""
 
 
 class Module(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of modules: the fields are the schema of experiment files, `forward` is the rest.
 
     Modules are values without parameters in them. `forward` runs once with shapes alone, before
-    anything is allocated: what it raises there is reported with the module's path.
+    anything is allocated: what it raises there is reported with the module's path. A field of type
+    `Module` or ``tuple[Module, ...]`` holds modules, which descriptions nest in the same grammar.
+    No field is called ``type``, ``name`` or ``inputs``: every description may say those.
     """
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
@@ -65,6 +77,16 @@ class Module(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ShapeError: `x` has a shape this module cannot take.
         """
         raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def join(self, inputs: Sequence[Tensor], scope: Scope) -> Tensor:
+        """Return the output for all `inputs`; unless a module overrides this, it takes one.
+
+        Raises:
+            ShapeError: There are several.
+        """
+        if len(inputs) != 1:
+            raise ShapeError(f"takes one input, given {len(inputs)}; merge them first")
+        return self.forward(inputs[0], scope)
 
     def accepts(self, given: Spec) -> Spec | None:
         """Return the spec nearest to `given` that the fields ask for, None when they ask nothing.
