@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from st.core.backend import Storage, View, dense, spec
+from st.core.backend import Spec, Storage, View, dense, spec
 from st.nn.flat import FlatLayout
 from st.nn.losses import Loss
 from st.nn.model import Model
@@ -41,6 +41,7 @@ class StepPorts:
     x: View
     y: View
     loss: View
+    prediction: Spec
     storages: tuple[Storage, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,12 +70,14 @@ def step_ports(model: Model, loss: Loss, batch_size: int) -> StepPorts:
         ShapeError: The loss cannot take what the model gives.
     """
     x = spec((batch_size, *model.input.shape), model.input.dtype)
-    y = loss.target(spec((batch_size, *model.output.shape), model.output.dtype))
+    prediction = spec((batch_size, *model.output.shape), model.output.dtype)
+    y = loss.target(prediction)
     total = spec((), model.output.dtype)
     return StepPorts(
         dense(Storage(x.nbytes, "input", "x"), x),
         dense(Storage(y.nbytes, "input", "y"), y),
         dense(Storage(total.nbytes, "state", "loss"), total),
+        prediction,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import Backend, Buffer, Executable, Plan, Spec, Storage, Trace, spec
+from st.core.backend import Backend, Buffer, Executable, Plan, Storage, Trace
 from st.nn.explain import Told, explain, told
 from st.nn.flat import ParameterError
 from st.nn.host import BatchError, as_batch, as_bytes
@@ -209,8 +209,7 @@ class TrainingStep:
         ports = bound.ports
         x = as_batch("x", x, ports.x.spec)
         y = as_batch("y", y, ports.y.spec)
-        batch_size = ports.x.spec.shape[0]
-        self.loss.check(y, _batched(self.model.output, batch_size))
+        self.loss.check(y, ports.prediction)
         scalars = self.optimizer.scalars(self.n_steps + 1, self.learning_rate)
         memory = bound.memory
         self.backend.write(memory[ports.x.storage], as_bytes(x))
@@ -279,7 +278,3 @@ class TrainingStep:
 
     def _write(self, storage: Storage, flat: NDArray[np.generic]) -> None:
         self.backend.write(self._memory[storage], as_bytes(flat))
-
-
-def _batched(of: Spec, batch_size: int) -> Spec:
-    return spec((batch_size, *of.shape), of.dtype)

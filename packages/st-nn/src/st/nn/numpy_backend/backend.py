@@ -58,12 +58,13 @@ class NumPyBackend(TableBackend):
     def write(self, buffer: Bytes, data: memoryview, offset: int = 0) -> None:
         """See `Backend.write`."""
         if data.nbytes:
-            buffer[offset : offset + data.nbytes] = np.frombuffer(data, np.uint8)
+            # Bytes to bytes takes 0.2 us; through an array of the data it was 0.5.
+            buffer.data[offset : offset + data.nbytes] = data.cast("B")
 
     def read(self, buffer: Bytes, out: memoryview, offset: int = 0) -> None:
         """See `Backend.read`."""
         if out.nbytes:
-            np.frombuffer(out, np.uint8)[:] = buffer[offset : offset + out.nbytes]
+            out.cast("B")[:] = buffer.data[offset : offset + out.nbytes]
 
     def sync(self) -> None:
         """Do nothing: every call has run when it returns."""

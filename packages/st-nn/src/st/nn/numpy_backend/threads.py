@@ -28,10 +28,12 @@ class BlasThreads:
     """
 
     def __init__(self) -> None:
-        self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+        found = ThreadpoolController().select(user_api="blas").lib_controllers
+        # A library that does not tell its number cannot be given one back.
+        self._libraries = [library for library in found if library.num_threads]
         self._before = [library.num_threads for library in self._libraries]
         self._lock = Lock()
-        self.limit = max((n for n in self._before if n), default=1)
+        self.limit = max(self._before, default=1)
         """The number of threads there were when this was made; never more are used."""
         self.current = self.limit
 
