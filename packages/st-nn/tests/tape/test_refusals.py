@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from st.core.backend import Const, spec
-from st.nn import ops
+from st.nn import Adam, CrossEntropy, Linear, Model, TrainingStep, ops
 from st.nn.numpy_backend import NumPyBackend
 from st.nn.tape import (
     DTypeError,
@@ -80,9 +80,9 @@ def test_tensor_of_another_tape_is_refused(tape: Tape) -> None:
 
 def test_array_of_numpy_is_no_operand(tape: Tape) -> None:
     with pytest.raises(TypeError, match="add: ndarray is no tensor"):
-        np.ones(2, np.float32) + tensor(tape, 2)  # type: ignore[operator]  # what is refused
+        np.ones(2, np.float32) + tensor(tape, 2)
     with pytest.raises(TypeError, match=r"tape.constant\(array\)"):
-        tensor(tape, 2) + np.ones(2, np.float32)  # type: ignore[operator]  # what is refused
+        tensor(tape, 2) + np.ones(2, np.float32)
 
 
 def test_value_of_a_closed_tape_is_refused(tape: Tape) -> None:
@@ -206,3 +206,17 @@ def test_what_is_no_tensor_is_refused_by_any_operator(tape: Tape) -> None:
         ops.take(tensor(tape, 2), np.array([1]))  # type: ignore[arg-type]  # what is refused
     with pytest.raises(TypeError, match="mul: str is no tensor"):
         tensor(tape, 2) * "3"  # type: ignore[operator]  # what is refused
+
+
+def test_training_step_names_the_operator_that_stops_being_finite() -> None:
+    model = Model([("0", Linear(out_features=2))], spec((3,), "float32"))
+    step = TrainingStep(model, CrossEntropy(), Adam(), BACKEND, 2, model.initialise(1))
+    x, y = np.ones((2, 3), np.float32), np.array([0, 1])
+    step.check_finite(x, y)
+    step.load_parameters({"0.weight": np.full((3, 2), 3e38, "f4"), "0.bias": np.zeros(2, "f4")})
+    before = step.parameters()
+
+    with pytest.raises(NonFiniteError, match=r"0 \(matmul\): 4 of 4 values are not finite"):
+        step.check_finite(x, y)
+
+    np.testing.assert_array_equal(step.parameters()["0.weight"], before["0.weight"])

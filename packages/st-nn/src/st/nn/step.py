@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,20 +135,28 @@ class TrainingStep:
             PlanMismatchError: A call differs by more than its type allows; names the first.
         """
         bound = self._enter(x, y)
-        memory = bound.memory
 
         def trace(tape: Tape) -> None:
             trace_step(tape, self.model, self.loss, self.optimizer, self._state, bound.ports)
 
-        kept = [*self._state.storages, bound.ports.loss.storage]
-        before = {s: self._read(memory[s], s.nbytes) for s in kept}
-        try:
+        with self._unchanged(bound) as before:
             return compare_with_eager(
-                self.backend, trace, bound.plan, bound.numbers, memory, before
+                self.backend, trace, bound.plan, bound.numbers, bound.memory, before
             )
-        finally:
-            for storage, data in before.items():
-                self.backend.write(memory[storage], memoryview(data))
+
+    def check_finite(self, x: NDArray[Any], y: NDArray[Any]) -> None:
+        """Run the step eagerly, look at every result, and leave the state as it was.
+
+        What was finite may stop being so in the step itself; call this with the batch and the
+        state at which a loss became NaN.
+
+        Raises:
+            NonFiniteError: A result is NaN or infinite; names the first operator that gave one.
+        """
+        bound = self._enter(x, y)
+        tape = Tape(self.backend, memory=bound.memory, check_finite=True)
+        with self._unchanged(bound):
+            trace_step(tape, self.model, self.loss, self.optimizer, self._state, bound.ports)
 
     # -- state ------------------------------------------------------------------------------
 
@@ -217,6 +226,17 @@ class TrainingStep:
         values = np.array(scalars, self._state.layout.dtype)
         self.backend.write(memory[self._state.scalars], as_bytes(values))
         return bound
+
+    @contextmanager
+    def _unchanged(self, bound: BoundStep) -> Iterator[dict[Storage, bytearray]]:
+        """Give the state as it is, and put it back at the end."""
+        kept = [*self._state.storages, bound.ports.loss.storage]
+        before = {s: self._read(bound.memory[s], s.nbytes) for s in kept}
+        try:
+            yield before
+        finally:
+            for storage, data in before.items():
+                self.backend.write(bound.memory[storage], memoryview(data))
 
     def _trace(self, bound: BoundStep, record: Callable[[tuple[Any, ...]], object]) -> Trace:
         bound.told = bound.told or told(bound.plan, bound.executable)

@@ -25,6 +25,7 @@ from st.nn.tape.errors import (
     ShapeError,
     UnknownOperatorError,
 )
+from st.nn.tape.exchange import HostMemoryError, from_dlpack
 from st.nn.tape.gradient import gradients, through_parts
 from st.nn.tape.operator import (
     Applied,
@@ -49,6 +50,7 @@ __all__ = [
     "DuplicateOperatorError",
     "ForeignTensorError",
     "GradientError",
+    "HostMemoryError",
     "NoValueError",
     "NonFiniteError",
     "OperandError",
@@ -63,6 +65,7 @@ __all__ = [
     "UnknownOperatorError",
     "apply",
     "broadcast_shape",
+    "from_dlpack",
     "gradients",
     "meet",
     "of_one",

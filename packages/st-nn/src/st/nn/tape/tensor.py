@@ -148,6 +148,25 @@ class Tensor:
     def __rtruediv__(self, other: Scalar) -> Tensor:
         return apply("div", other, self)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return a copy of the values for NumPy, which would else ask for them one by one."""
+        return self.numpy().astype(dtype, copy=False) if dtype is not None else self.numpy()
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """Share the values with a library that speaks DLPack, where they lie in host memory.
+
+        Raises:
+            HostMemoryError: They lie in a device's memory.
+            NoValueError: They are not computed, or were let go of.
+        """
+        from st.nn.tape.exchange import shared
+
+        return shared(self).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Say where the values lie, as DLPack does: in host memory."""
+        return (1, 0)
+
     def __lt__(self, other: Tensor | Scalar) -> Tensor:
         return apply("compare", self, other, relation="lt")
 

@@ -1,0 +1,123 @@
+"""Values shared with NumPy and other libraries through DLPack."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from st.core.backend import Buffer, View
+from st.nn import ops
+from st.nn.numpy_backend import NumPyBackend
+from st.nn.tape import DTypeError, HostMemoryError, NoValueError, Tape, from_dlpack
+
+BACKEND = NumPyBackend()
+DTYPES = ["float32", "float64", "int32", "int64", "uint32", "uint64", "bool"]
+
+
+class Hidden:
+    """Memory that is not the host's."""
+
+    def __init__(self, data: NDArray[np.uint8]) -> None:
+        self.data = data
+
+
+class Device(NumPyBackend):
+    """NumPy behind memory that hides itself."""
+
+    name = "Device"
+
+    def alloc(self, nbytes: int) -> Any:
+        return Hidden(super().alloc(nbytes))
+
+    def write(self, buffer: Buffer, data: memoryview, offset: int = 0) -> None:
+        super().write(buffer.data, data, offset)
+
+    def read(self, buffer: Buffer, out: memoryview, offset: int = 0) -> None:
+        super().read(buffer.data, out, offset)
+
+    def operand(self, buffer: Buffer, view: View) -> NDArray[Any]:
+        return super().operand(buffer.data, view)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_value_is_shared_without_a_copy(dtype: str) -> None:
+    x = Tape(BACKEND).input((np.arange(24).reshape(2, 3, 4) % 2).astype(dtype))
+
+    array = np.from_dlpack(x)
+    array[1, 2, 3] = 0
+
+    assert array.dtype == dtype
+    np.testing.assert_array_equal(array, x.numpy())
+
+
+def test_view_is_shared_with_its_strides() -> None:
+    tape = Tape(BACKEND)
+    x = tape.input(np.arange(24.0).reshape(4, 6))
+
+    array = np.from_dlpack(x[1:, ::2].T)
+
+    np.testing.assert_array_equal(array, np.arange(24.0).reshape(4, 6)[1:, ::2].T)
+    assert array.strides == (16, 48)
+
+
+def test_array_outlives_its_tape() -> None:
+    tape = Tape(BACKEND)
+    array = np.from_dlpack(tape.input(np.arange(3.0)))
+
+    tape.close()
+    del tape
+
+    assert array.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3)], ids=str)
+def test_scalar_and_nothing_are_shared(shape: tuple[int, ...]) -> None:
+    assert np.from_dlpack(Tape(BACKEND).input(np.zeros(shape))).shape == shape
+
+
+def test_memory_of_a_device_is_refused_with_what_to_do() -> None:
+    x = Tape(Device()).input(np.arange(3.0))
+
+    with pytest.raises(HostMemoryError, match=r"Device keeps .*float64\(3\).*\.numpy\(\)"):
+        np.from_dlpack(x)
+    assert x.numpy().tolist() == [0, 1, 2]
+
+
+def test_recorded_value_has_nothing_to_share() -> None:
+    with pytest.raises(NoValueError, match="not computed"):
+        np.from_dlpack(Tape().constant(np.zeros(3)))
+
+
+def test_array_of_any_library_is_taken_over_as_a_copy() -> None:
+    given = np.arange(12.0).reshape(3, 4)[:, ::2]
+
+    x = from_dlpack(Tape(BACKEND), given)
+    given[:] = 0
+
+    np.testing.assert_array_equal(x.numpy(), [[0, 2], [4, 6], [8, 10]])
+    np.testing.assert_array_equal((x * 2.0).numpy(), [[0, 4], [8, 12], [16, 20]])
+
+
+def test_value_passes_from_tape_to_tape() -> None:
+    x = Tape(BACKEND).input(np.arange(3.0))
+    other = Tape(Device())
+
+    assert ops.sum(from_dlpack(other, x)).item() == 3.0
+
+
+def test_type_that_is_not_here_is_refused() -> None:
+    with pytest.raises(DTypeError, match="float16 is not one of float32"):
+        from_dlpack(Tape(BACKEND), np.zeros(3, np.float16))
+
+
+def test_what_speaks_no_dlpack_is_refused() -> None:
+    with pytest.raises(HostMemoryError, match="list cannot be taken over"):
+        from_dlpack(Tape(BACKEND), [1, 2])
+
+
+def test_numpy_takes_the_values_whole() -> None:
+    x = Tape(BACKEND).input(np.arange(4.0).reshape(2, 2))
+
+    assert np.asarray(x).dtype == np.float64
+    assert np.array(x, np.int64).tolist() == [[0, 1], [2, 3]]
