@@ -335,3 +335,17 @@ def test_two_threads_share_one_call_of_a_once_listener(bus: EventBus) -> None:
         thread.join()
 
     assert seen == [EpochStart(1)]
+
+
+def test_a_once_listener_in_two_snapshots_runs_once(bus: EventBus) -> None:
+    seen: list[Event] = []
+
+    def nested(item: EpochStart) -> None:
+        if item.epoch == 1:
+            bus.publish(EpochStart(2))
+
+    bus.subscribe(EpochStart, nested, rank=1)
+    bus.subscribe(EpochStart, seen.append, once=True)
+    bus.publish(EpochStart(1))
+
+    assert seen == [EpochStart(2)]

@@ -8,7 +8,9 @@ import pytest
 from st.core import (
     DependencyError,
     LoadError,
+    Plugin,
     PluginCapability,
+    PluginMetadata,
     PluginState,
     Registry,
     ServiceNotFoundError,
@@ -152,11 +154,12 @@ def test_a_class_that_differs_from_its_manifest_is_a_load_error(
         ("[greeter", "st_plugin.toml"),
         ("[greeter]\nranks = 3", "unknown key 'ranks'; did you mean 'rank'"),
         ("[greeter]\nrank = 'high'", "rank is 'high', expected int"),
+        ("[greeter]\nrank = true", "rank is True, expected int"),
         ("[greeter]\ncapabilities = ['Optimisers']", "did you mean 'Optimizers'"),
         ("[greeter]\nrequires = {greeter = ''}", "names the plugin itself"),
         ("greeter = 3", "is 3, expected a table"),
     ],
-    ids=["no-toml", "unknown-key", "wrong-type", "capability", "itself", "no-table"],
+    ids=["no-toml", "unknown-key", "wrong-type", "truth", "capability", "itself", "no-table"],
 )
 def test_a_broken_manifest_is_told_and_hides_no_other(
     registry: Registry, site: Path, manifest: str, problem: str
@@ -348,3 +351,80 @@ def test_entry_points_of_any_group_can_be_read(tmp_path: Path) -> None:
 
 def test_paths_that_are_not_there_are_passed_over(registry: Registry, tmp_path: Path) -> None:
     assert registry.discover(path=[str(tmp_path / "absent"), ""]) == ()
+
+
+def test_a_state_that_changes_changes_what_is_found(registry: Registry, site: Path) -> None:
+    greeter().write(site)
+    registry.discover(path=[str(site)])
+    found = [registry.find_by_capability("Language")]
+    registry.load("greeter")
+    found.append(registry.find_by_capability("Language"))
+    registry.unregister("greeter")
+    found.append(registry.find_by_capability("Language"))
+
+    assert [len(handles) for handles in found] == [1, 1, 0]
+
+
+def test_a_distribution_found_twice_gives_its_entry_points_once(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    greeter(version="2.0").write(first)
+    greeter(version="1.0").write(second)
+
+    found = entry_points("st.plugins", path=[str(first), str(second)])
+
+    assert [entry.distribution.version for entry in found] == ["2.0"]
+
+
+def test_an_id_at_work_is_not_taken_away_by_what_is_installed(
+    registry: Registry, site: Path
+) -> None:
+    class Present(Plugin):
+        metadata = PluginMetadata("greeter")
+
+    registry.register(Present)
+    greeter().write(site)
+    registry.discover(path=[str(site)])
+
+    assert registry.get("greeter").state is PluginState.ACTIVE
+
+
+def test_a_blocked_distribution_takes_no_id_from_another(site: Path) -> None:
+    greeter().write(site)
+    greeter(name="st-impostor").write(site)
+
+    with Registry(environ={}, block=["st-impostor"]) as registry:
+        registry.discover(path=[str(site)])
+        assert registry.get("greeter").state is PluginState.DISCOVERED
+
+
+def test_a_service_in_too_old_a_version_does_not_resolve(registry: Registry, site: Path) -> None:
+    manifest = """
+[base]
+provides = ["of.base>=1.0"]
+[user]
+requires_services = ["of.base>=2"]
+[other]
+requires_services = ["of.base>=0.5"]
+"""
+    FakeDistribution(
+        "st-v", dict.fromkeys(("base", "user", "other"), "x:y"), manifest=manifest
+    ).write(site)
+    registry.discover(path=[str(site)])
+
+    assert registry.get("user").reason == "requires service of.base>=2, which no plugin provides"
+    assert registry.get("other").state is PluginState.DISCOVERED
+
+
+def test_after_shutdown_nothing_loads_by_itself_until_the_system_starts_again(
+    site: Path,
+) -> None:
+    greeter().write(site)
+    registry = Registry(environ={})
+    registry.discover(path=[str(site)])
+    registry.shutdown()
+
+    assert registry.find_by_capability("Language", activate=True) == ()
+    assert registry.get_service("greeting", default=None) is None
+    registry.initialize_all()
+    assert registry.get_service("greeting") == "hello"
+    registry.shutdown()

@@ -65,3 +65,28 @@ def test_two_cannot_have_it_closed() -> None:
 
     assert closed == [False]
     gate.open()
+
+
+def test_who_is_inside_may_enter_again_while_it_is_being_closed() -> None:
+    gate = Gate()
+    inside, closing = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def visit() -> None:
+        with gate:
+            inside.set()
+            closing.wait()
+            while gate._owner is None:  # the other thread is on its way into close()
+                pass
+            with gate:
+                done.append("again")
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    inside.wait()
+    closing.set()
+
+    assert gate.close(timeout_s=30) is True
+    assert done == ["again"]
+    gate.open()
+    visitor.join()

@@ -396,3 +396,21 @@ def test_nothing_left_after_shutdown_answers_but_a_plugin_can_be_registered_agai
     registry.register(make("a"))
     assert registry.get("a").state is PluginState.ACTIVE
     registry.unregister("a")
+
+
+def test_a_dependent_that_comes_back_during_a_cascade_is_taken_down_again(
+    registry: Registry,
+) -> None:
+    came_back: list[str] = []
+
+    def bring_back(item: PluginUnloaded) -> None:
+        if item.plugin_id == "top" and not came_back:
+            came_back.append(registry.load("top").id)
+
+    for plugin_id, needs in (("base", {}), ("mid", {"base": ""}), ("top", {"mid": ""})):
+        registry.register(make(plugin_id, requires=needs))
+    registry.bus.subscribe(PluginUnloaded, bring_back)
+    registry.unregister("base", dependents="cascade")
+
+    assert came_back == ["top"]
+    assert registry.list() == ()

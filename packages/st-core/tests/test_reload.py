@@ -373,3 +373,58 @@ def test_reloading_a_hundred_times_leaves_nothing_behind(registry: Registry, wri
         for _ in range(100):
             registry.reload("counter")
         registry.unregister("counter")
+
+
+@pytest.mark.parametrize("way", ["publish", "record"])
+def test_an_event_between_two_versions_waits_for_the_new_one(
+    registry: Registry, write: Write, way: str
+) -> None:
+    topic = registry.bus.topic(EpochStart)
+    published = threading.Event()
+
+    def publish() -> None:
+        if way == "publish":
+            registry.bus.publish(EpochStart(1))
+        elif (record := topic.record) is not None:
+            record((1,))
+        published.set()
+
+    publisher = threading.Thread(target=publish)
+    # Services of the context are gone, those of the registry are not: hand the thread over there.
+    registry.services.register("publisher", publisher)
+    registry.services.register("published", published)
+    registry.load_path(
+        write(
+            "restart",
+            1,
+            "    def count",
+            "    def on_unload(self, ctx):\n"
+            "        ctx.registry.services.get('publisher').start()\n"
+            "        self.early = ctx.registry.services.get('published').wait(0.1)\n\n"
+            "    def count",
+        )
+    )
+    old = registry.get_service("counter")
+    write("restart", 2)
+    registry.reload("counter")
+    publisher.join()
+
+    assert old.early is False
+    assert registry.get_service("counter").n == 1
+
+
+def test_while_it_is_exchanged_a_plugin_is_not_active(registry: Registry, write: Write) -> None:
+    registry.load_path(
+        write(
+            "restart",
+            1,
+            "return self.n",
+            "self.seen = str(self.ctx.registry.get('counter').state); return self.n",
+        )
+    )
+    old = registry.get_service("counter")
+    old.ctx = registry.lifecycle.contexts["counter"]
+    write("restart", 2)
+    registry.reload("counter")
+
+    assert old.seen == "unloading"

@@ -218,3 +218,12 @@ def test_a_provider_that_goes_while_it_is_built_is_not_shown(services: Services)
     services.track("x", seen.append, seen.append)
 
     assert seen == []
+
+
+def test_a_wrong_type_from_a_factory_is_an_error_however_it_is_asked_for(
+    services: Services,
+) -> None:
+    services.register(CLOCK, factory=lambda: 3)
+
+    with pytest.raises(ServiceTypeError, match="is a int, expected Clock"):
+        services.get("clock")
