@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from st.nn import files
-from st.nn.files import complete_folder, write_file, write_folder
+from st.nn.files import complete_folder, remove_folder, write_file, write_folder
 
 OLD = {"a": b"old a", "b": b"old b"}
 NEW = {"a": b"new a"}
@@ -84,6 +84,35 @@ def test_kill_at_any_operation_leaves_one_complete_folder(
     write_folder(folder, NEW)
     assert _read(complete_folder(folder)) == NEW
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("n", range(9), ids=lambda n: f"after {n} operations")
+def test_kill_while_removing_leaves_a_complete_folder_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    folder = tmp_path / "m"
+    write_folder(folder, OLD)
+    calls: list[int] = []
+
+    with monkeypatch.context() as patch:
+        for owner, name in ((Path, "rename"), (os, "unlink"), (os, "rmdir")):
+            patch.setattr(owner, name, _killed_after(n, getattr(owner, name), calls))
+        with suppress(Killed):
+            remove_folder(folder)
+
+    found = complete_folder(folder)
+    assert not found.exists() or _read(found) == OLD
+    remove_folder(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_left_by_an_interrupted_replacement_is_removed(tmp_path: Path) -> None:
+    write_folder(tmp_path / "m", OLD)
+    (tmp_path / "m").rename(tmp_path / "m.previous")
+
+    remove_folder(tmp_path / "m")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_that_cannot_be_written_leaves_the_old_one(

@@ -140,6 +140,31 @@ def test_interrupt_says_which_model_is_on_disk(experiment: Path, run_command: Ru
     assert Path("shut_down").exists()
 
 
+def test_interrupted_run_is_resumed_where_it_stopped(experiment: Path, run_command: Run) -> None:
+    run_command(train, str(experiment), "--plugin", _listener(stop="3"))
+
+    lines = run_command(train, str(experiment), "--resume").stdout.splitlines()
+
+    assert "resumes   runs/points-1 after epoch 2" in lines
+    assert [line[:9] for line in lines if line.startswith("epoch ")] == ["epoch 3/4", "epoch 4/4"]
+    assert lines[-2].startswith("wrote runs/points-1/  model/")
+
+
+def test_run_directory_is_resumed(experiment: Path, run_command: Run) -> None:
+    run_command(train, str(experiment), "--plugin", _listener(stop="3"))
+
+    result = run_command(train, "runs/points-1", "--resume")
+
+    assert result.exit_code == 0, result.exception
+    assert "epoch 4/4" in result.stdout
+
+
+def test_resuming_nothing_says_so(experiment: Path, run_command: Run) -> None:
+    lines = run_command(train, str(experiment), "--resume").stdout.splitlines()
+
+    assert "resumes   nothing: there is no run of that name yet, a new one begins" in lines
+
+
 def test_interrupt_in_the_first_epoch_says_that_there_is_no_model(
     experiment: Path, run_command: Run
 ) -> None:

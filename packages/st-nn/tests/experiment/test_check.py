@@ -87,6 +87,18 @@ def test_checking_loads_no_plugin_but_nn(experiment: Path, registry: Registry) -
         pytest.param(
             '"numpy"', '"nmpy"', (4, "backend", "one of auto, numpy", "numpy"), id="backend"
         ),
+        pytest.param(
+            "seed = 3",
+            "seed = 3\ncheckpoint = { kep = 2 }",
+            (2, "kep", "one of every_s, keep, best", "keep"),
+            id="checkpoint",
+        ),
+        pytest.param(
+            "seed = 3",
+            "seed = 3\nearly_stopping = { patience = 0 }",
+            (2, "patience", "a whole number, at least 1", ""),
+            id="early stopping",
+        ),
         pytest.param('"csv"', '"cvs"', (14, "source", '"csv"', "csv"), id="source"),
         pytest.param('source = "csv"\n', "", (13, "source", '"csv"', ""), id="no source"),
         pytest.param('"points.csv"', '"pints.csv"', (15, "path", "a file", ""), id="no data"),

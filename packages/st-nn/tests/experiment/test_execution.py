@@ -134,7 +134,7 @@ def test_run_that_diverges_says_so_and_keeps_the_last_sound_model(
     experiment.write_text(text, encoding="utf-8")
 
     with pytest.raises(
-        ArithmeticError, match=r"the loss is .* after epoch 1; a smaller lr than 1e"
+        ArithmeticError, match=r"the loss is .* in epoch 1, after 6 batches; a smaller lr than 1e"
     ):
         train_experiment(experiment, registry)
 
@@ -154,6 +154,8 @@ def test_full_disk_ends_the_run_with_one_error(
         write.n_left -= path.name == "weights.safetensors"
         write(path, data)
 
+    text = experiment.read_text("utf-8").replace("epochs = 4", "epochs = 4\ncheckpoint.every_s = 0")
+    experiment.write_text(text, encoding="utf-8")
     write.n_left = 2  # type: ignore[attr-defined]
     monkeypatch.setattr(files, "_write_through", full)
 

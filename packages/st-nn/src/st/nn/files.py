@@ -51,6 +51,25 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     _remove(previous)
 
 
+def remove_folder(folder: Path) -> None:
+    """Take away what `write_folder` left for `folder`; does nothing where nothing is.
+
+    A kill at any moment leaves it complete, or nothing that `complete_folder` finds.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    new, previous = _sibling(folder, "new"), _sibling(folder, "previous")
+    _remove(new)
+    if folder.exists():
+        _remove(previous)
+    present = complete_folder(folder)
+    if present.exists():
+        # Files go one by one: first the whole gets a name under which nobody looks for it.
+        present.rename(new)
+        _remove(new)
+
+
 def complete_folder(folder: Path) -> Path:
     """Return where the newest complete folder is that `write_folder` left for `folder`."""
     previous = _sibling(folder, "previous")

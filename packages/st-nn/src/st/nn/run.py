@@ -1,7 +1,7 @@
 """The directory of one run: what it was, the model, and what plugins left in it.
 
 ``config.json`` holds the resolved experiment, versions, seed and backend; ``model`` the checkpoint;
-``<plugin id>/`` what that plugin wrote.
+``checkpoints`` further ones; ``<plugin id>/`` what that plugin wrote.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ class RunDirectory:
         """Where the checkpoint is."""
         return self.path / "model"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where further checkpoints are, if any."""
+        return self.path / "checkpoints"
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write what the run is, in one step.
 
@@ -71,13 +76,13 @@ class RunDirectory:
         return config
 
     def contents(self) -> tuple[str, ...]:
-        """Return what is in the directory, sorted: plain files, ``model/``, files of plugins."""
+        """Return what is in the directory, sorted: plain files, folders of ours, plugins' files."""
         found = []
         for path in sorted(self.path.iterdir()):
             if path.is_file():
                 found.append(path.name)
-            elif path == self.model:
-                found.append("model/")
+            elif path in (self.model, self.checkpoints):
+                found.append(f"{path.name}/")
             else:
                 found += [f"{path.name}/{inner.name}" for inner in sorted(path.iterdir())]
         return tuple(found)
@@ -103,10 +108,23 @@ def create_run(output: Path, name: str) -> RunDirectory:
     raise AssertionError("numbers do not end")
 
 
+def latest_run(output: Path, name: str) -> RunDirectory | None:
+    """Return the run of that name with the highest number that has a configuration, or None."""
+    for number in sorted(_numbers(output, name), reverse=True):
+        path = output / f"{name}-{number}"
+        if (path / "config.json").is_file():
+            return RunDirectory(path)
+    return None
+
+
 def _next_number(output: Path, name: str) -> int:
     """Return one more than the highest number in use, so that later runs sort last."""
+    return max(_numbers(output, name), default=0) + 1
+
+
+def _numbers(output: Path, name: str) -> list[int]:
     numbers = (path.name.removeprefix(f"{name}-") for path in output.glob(f"{name}-*"))
-    return max((int(number) for number in numbers if number.isdecimal()), default=0) + 1
+    return [int(number) for number in numbers if number.isdecimal()]
 
 
 def _error(what: str, path: Path, error: OSError) -> RunDirectoryError:

@@ -15,16 +15,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core import EpochEnd, EpochStart, EventBus, StError, Telemetry, init_plugin_system
+from st.core import (
+    EpochEnd,
+    EpochStart,
+    Event,
+    EventBus,
+    StError,
+    Telemetry,
+    event,
+    init_plugin_system,
+)
 from st.core.backend import Backend, spec
 from st.nn.backends import choose_backend
 from st.nn.data import Dataset, batches
+from st.nn.evaluation import Evaluation
+from st.nn.flat import ParameterError
 from st.nn.losses import CrossEntropy, Loss
 from st.nn.model import Model
 from st.nn.modules import Module
@@ -35,7 +45,12 @@ from st.nn.step import TrainingStep
 CHECKED_STEPS: Final = 2
 """How many steps are compared with the eager tape before the plan is trusted."""
 
+LOGGED_STEPS: Final = 32
+"""After so many steps the loss is read and BatchesDone published. At fixed steps, not after a time,
+so that the sums that make up an epoch's loss are the same in every run."""
+
 _EVALUATED_AT_ONCE: Final = 1024
+_OWN: Final = "trainer."
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -44,30 +59,24 @@ class TrainingDivergedError(StError, ArithmeticError):
     """The loss is no longer a finite number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """How a model did on data.
+@event
+class BatchesDone(Event):
+    """So many batches of an epoch have been learned from; the trainer's state is whole.
 
-    Attributes:
-        predicted: int64, shape `(n,)`: the class it gave each example.
-        n_correct: How many of them are right.
+    Published every `LOGGED_STEPS` batches, but not at the end of an epoch, which EpochEnd tells.
     """
 
-    predicted: NDArray[np.int64]
-    n_correct: int
-
-    @property
-    def accuracy(self) -> float:
-        """The share that is right, 0 to 1; 0 of nothing."""
-        return self.n_correct / len(self.predicted) if len(self.predicted) else 0.0
+    epoch: int
+    n_done: int
+    n_batches: int
 
 
 class Trainer:
     """Fits a model to data and publishes how it goes; whatever else is wanted listens.
 
-    Per epoch it publishes EpochStart, then Telemetry with ``epoch``, ``loss``,
-    ``images_per_second`` and, where data is held out, ``held_out_accuracy``, then EpochEnd. One
-    thread at a time may use a trainer.
+    Per epoch it publishes EpochStart, BatchesDone on the way, then Telemetry with ``epoch``,
+    ``loss``, ``images_per_second`` and, where data is held out, ``held_out_accuracy``, then
+    EpochEnd. One thread at a time may use a trainer.
     """
 
     def __init__(
@@ -101,6 +110,11 @@ class Trainer:
         self.seed = seed
         self.epoch = 0
         """Epochs that are over."""
+        self.n_batches = 0
+        """Batches of the next epoch that are over."""
+        self._loss_sum = 0.0
+        self._n_examples = 0
+        self._n_unread = 0
         self._step: TrainingStep | None = None
         self._must_stop = False
 
@@ -156,19 +170,16 @@ class Trainer:
                 break
             epoch = self.epoch + 1
             self.bus.publish(EpochStart(epoch))
-            start = time.perf_counter()
+            start, n_before = time.perf_counter(), self._n_examples
             self._learn(step, data, epoch)
-            loss = step.read_loss()
-            seconds = time.perf_counter() - start
-            if not math.isfinite(loss):
-                raise TrainingDivergedError(
-                    f"the loss is {loss} after epoch {epoch}; "
-                    f"a smaller lr than {self.optimizer.lr:g} may help"
-                )
-            self.epoch = epoch
-            told = {"epoch": float(epoch), "loss": loss, "images_per_second": len(data) / seconds}
+            self._read_loss(step, epoch)
+            speed = (self._n_examples - n_before) / (time.perf_counter() - start)
+            loss = self._loss_sum / self._n_examples
+            self.epoch, self.n_batches, self._loss_sum, self._n_examples = epoch, 0, 0.0, 0
+            told = {"epoch": float(epoch), "loss": loss, "images_per_second": speed}
             if held_out is not None:
-                told["held_out_accuracy"] = self.evaluate(held_out).accuracy
+                metrics = self.evaluate(held_out).metrics
+                told |= {f"held_out_{name}": value for name, value in metrics.items()}
             self.bus.publish(Telemetry(told))
             self.bus.publish(EpochEnd(epoch, loss))
 
@@ -195,14 +206,69 @@ class Trainer:
         return self.step.parameters()
 
     def state(self) -> Arrays:
-        """Return copies of what the optimizer remembers, by name."""
-        return self.step.state()
+        """Return copies of all else that `load_state` needs to go on exactly from here, by name.
+
+        That is what the optimizer remembers, the steps taken, the place in the epoch with the loss
+        so far, the rate, and the seed that orders the examples.
+        """
+        own = {
+            "epoch": np.array(self.epoch, np.int64),
+            "n_batches": np.array(self.n_batches, np.int64),
+            "n_examples": np.array(self._n_examples, np.int64),
+            "loss_sum": np.array(self._loss_sum, np.float64),
+            "learning_rate": np.array(self.step.learning_rate, np.float64),
+            "seed": np.array(self.seed, np.uint64),
+        }
+        return {**self.step.state(), **{f"{_OWN}{name}": value for name, value in own.items()}}
+
+    def load_state(self, parameters: Arrays, state: Arrays) -> None:
+        """Go on from where `parameters` and `state` were taken; `prepare` comes first.
+
+        Raises:
+            ParameterError: They are not those of such a model, optimizer and seed; nothing changed
+                but perhaps the parameters.
+            UntrainedError: Neither `prepare` nor `fit` was called.
+        """
+        own = {name.removeprefix(_OWN): state[name] for name in state if name.startswith(_OWN)}
+        rest = {name: array for name, array in state.items() if not name.startswith(_OWN)}
+        expected = {"epoch", "n_batches", "n_examples", "loss_sum", "learning_rate", "seed"}
+        if set(own) != expected or any(array.shape for array in own.values()):
+            raise ParameterError(
+                f"the state does not say where the training stood: expected the single numbers "
+                f"{', '.join(sorted(expected))}, given {', '.join(sorted(own)) or 'nothing'}"
+            )
+        if int(own["seed"]) != self.seed:
+            raise ParameterError(f"the state is of seed {own['seed']}, this is seed {self.seed}")
+        self.step.load_parameters(parameters)
+        self.step.load_state(rest)
+        self.step.learning_rate = float(own["learning_rate"])
+        self.epoch, self.n_batches = int(own["epoch"]), int(own["n_batches"])
+        self._n_examples, self._loss_sum = int(own["n_examples"]), float(own["loss_sum"])
 
     def _learn(self, step: TrainingStep, data: Dataset, epoch: int) -> None:
-        for x, y in batches(data, self.batch_size, seed=self.seed, epoch=epoch):
+        n_batches = math.ceil(len(data) / self.batch_size)
+        rest = batches(data, self.batch_size, seed=self.seed, epoch=epoch, first=self.n_batches)
+        for x, y in rest:
             if step.n_steps < CHECKED_STEPS:
                 step.check(x, y)
             step.run(x, y)
+            self.n_batches += 1
+            self._n_unread += len(y)
+            if self.n_batches % LOGGED_STEPS == 0 and self.n_batches < n_batches:
+                self._read_loss(step, epoch)
+                self.bus.publish(BatchesDone(epoch, self.n_batches, n_batches))
+
+    def _read_loss(self, step: TrainingStep, epoch: int) -> None:
+        """Add the loss that the device has summed up since the last time to the epoch's."""
+        loss = step.read_loss()
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(
+                f"the loss is {loss} in epoch {epoch}, after {self.n_batches} batches; "
+                f"a smaller lr than {self.optimizer.lr:g} may help"
+            )
+        self._loss_sum += loss * self._n_unread
+        self._n_examples += self._n_unread
+        self._n_unread = 0
 
 
 class UntrainedError(StError, RuntimeError):

@@ -20,11 +20,12 @@ from st.nn.experiment import (
     ExperimentRun,
     RunResult,
     check_experiment,
-    read_document,
+    described,
 )
 from st.nn.experiment.panels import mistake_caption, mistakes, picture
 from st.nn.faults import TIMES
 from st.nn.pipeline import layer_rows
+from st.nn.run import latest_run
 
 _SHOWN_MISTAKES = 3
 _COUNTS = ("Nothing", "One", "Two", "Three")
@@ -33,20 +34,31 @@ _COUNTS = ("Nothing", "One", "Two", "Three")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--backend", metavar="NAME", help="Compute there, whatever the file says.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the last run of FILE, or with the run directory FILE.",
+)
 @plugin_option
 @click.pass_context
-def train(ctx: click.Context, file: Path, backend: str | None, plugins: tuple[Path, ...]) -> None:
+def train(
+    ctx: click.Context, file: Path, backend: str | None, resume: bool, plugins: tuple[Path, ...]
+) -> None:
     """Train a model from an experiment FILE."""
     console = make_console()
     with init_plugin_system() as registry:
         for plugin in plugins:
             registry.load_path(plugin)
-        document = read_document(file)
+        document, directory = described(file, resume=resume)
         checked = check_experiment(document, registry, backend=backend)
+        if resume and directory is None:
+            directory = latest_run(Path(checked.config.output), checked.config.name)
         _print_data(console, checked)
         choice = choose_backend(registry, checked.config.backend)
-        run = ExperimentRun(checked, choice, registry)
+        run = ExperimentRun(checked, choice, registry, resume=directory)
         _print_plan(console, run, choice, registry)
+        if resume:
+            _print_fact(console, "resumes", _resumed(run))
         try:
             with Progress(console, registry.bus, checked.config.epochs):
                 result = run.run()
@@ -134,7 +146,8 @@ def _print_next(
     console: Console, file: Path, result: RunResult, row: int, other_backends: list[str]
 ) -> None:
     commands = [f"st predict {_quoted(result.directory.path)} --row {row}"]
-    commands += [f"st train {_quoted(file)} --backend {name}" for name in other_backends[:1]]
+    if file.is_file():
+        commands += [f"st train {_quoted(file)} --backend {name}" for name in other_backends[:1]]
     broken = file.with_name("broken.toml")
     if broken.is_file() and broken != file:
         commands.append(f"st train {_quoted(broken)}")
@@ -154,10 +167,18 @@ def _others(registry: Registry, choice: BackendChoice) -> list[str]:
 
 
 def _interrupted(run: ExperimentRun) -> str:
-    epoch, directory = run.trainer.epoch, run.directory
-    if epoch and directory is not None:
-        return f"interrupted; {directory.model} holds the model of epoch {epoch}"
+    epoch = run.keeper.saved_epoch if run.keeper is not None else 0
+    if epoch and run.directory is not None:
+        return f"interrupted; {run.directory.model} holds the model of epoch {epoch}"
     return "interrupted before the first epoch was over; there is no model yet"
+
+
+def _resumed(run: ExperimentRun) -> str:
+    if run.directory is None:
+        return "nothing: there is no run of that name yet, a new one begins"
+    trainer = run.trainer
+    place = f" and {trainer.n_batches:,} batches" if trainer.n_batches else ""
+    return f"{run.directory.path} after epoch {trainer.epoch}{place}"
 
 
 def _print_fact(console: Console, name: str, text: str, width: int = 10) -> None:

@@ -10,6 +10,7 @@ print(train_experiment("docs/examples/digits.toml", registry).accuracy)
 from st.nn.experiment.check import CheckedExperiment, check_experiment
 from st.nn.experiment.document import Document, ExperimentFileError, read_document
 from st.nn.experiment.execution import ExperimentRun, RunResult, train_experiment
+from st.nn.experiment.resuming import ResumeError, described
 from st.nn.experiment.schema import Experiment
 from st.nn.experiment.toml_lines import Position, toml_lines
 
@@ -20,8 +21,10 @@ __all__ = [
     "ExperimentFileError",
     "ExperimentRun",
     "Position",
+    "ResumeError",
     "RunResult",
     "check_experiment",
+    "described",
     "read_document",
     "toml_lines",
     "train_experiment",

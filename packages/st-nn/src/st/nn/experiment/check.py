@@ -15,7 +15,7 @@ from st.nn.data import CsvSource, DataError, Dataset
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
 from st.nn.experiment.memory import memory_faults
-from st.nn.experiment.schema import DEFAULT_LOSS, SOURCES, Experiment
+from st.nn.experiment.schema import DEFAULT_LOSS, SOURCES, Experiment, listener_faults
 from st.nn.faults import DescriptionError, Fault, shown
 from st.nn.fields import convert_fields
 from st.nn.losses import Loss
@@ -80,6 +80,7 @@ def check_experiment(
     pipeline, model_faults = _make_model(values, data, discovery)
     faults = [
         *config_faults,
+        *listener_faults(values),
         *(_backend_faults(values, registry) if backend is None else ()),
         *loss_faults,
         *optimizer_faults,

@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,13 +18,18 @@ import msgspec
 from st.core import BackendChanged, EpochEnd, Registry, RunFinished, RunStarted, Telemetry
 from st.core.panels import PANELS
 from st.nn.backends import BackendChoice, choose_backend
-from st.nn.checkpoint import Checkpoint, save_checkpoint
 from st.nn.discovery import MODULE_REGISTRY
+from st.nn.evaluation import Evaluation
 from st.nn.experiment.check import CheckedExperiment, check_experiment
-from st.nn.experiment.document import Document, read_document
+from st.nn.experiment.document import Document
 from st.nn.experiment.panels import add_panels
-from st.nn.run import RunDirectory, RunDirectoryError, create_run
-from st.nn.train import Evaluation, Trainer
+from st.nn.experiment.resuming import compare, described, fingerprint, restore
+from st.nn.experiment.schema import CheckpointOptions, StoppingOptions
+from st.nn.keeper import CheckpointKeeper
+from st.nn.records import Records
+from st.nn.run import RunDirectory, RunDirectoryError, create_run, latest_run
+from st.nn.stopping import EarlyStopping
+from st.nn.train import BatchesDone, Trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,24 @@ class ExperimentRun:
     """One run of an experiment: made ready, then run once."""
 
     def __init__(
-        self, checked: CheckedExperiment, choice: BackendChoice, registry: Registry
+        self,
+        checked: CheckedExperiment,
+        choice: BackendChoice,
+        registry: Registry,
+        *,
+        resume: RunDirectory | None = None,
     ) -> None:
         """Load the plugins of the modules, and record, bind and check the step.
 
+        Args:
+            checked: What to run.
+            choice: Where it is computed.
+            registry: Whose plugins take part.
+            resume: Go on with the run in this directory, from its last checkpoint.
+
         Raises:
+            ResumeError: The run to resume had other data, another experiment or backend.
+            CheckpointError: Its checkpoint is damaged.
             PluginError: A plugin that contributes a module cannot be loaded.
             PlanMismatchError: The backend computes something else than the eager tape.
             BackendError: The backend cannot run the step.
@@ -68,8 +87,8 @@ class ExperimentRun:
         self.registry = registry
         self.model = checked.pipeline.build()
         discovery = registry.get_service(MODULE_REGISTRY)
-        for described in (checked.config.loss, checked.config.optimizer):
-            discovery.activate(described["type"])
+        for entry in (checked.config.loss, checked.config.optimizer):
+            discovery.activate(entry["type"])
         self.trainer = Trainer(
             self.model,
             loss=checked.loss,
@@ -79,12 +98,21 @@ class ExperimentRun:
             batch_size=checked.config.batch_size,
             seed=checked.config.seed,
         )
+        self.records = Records()
+        self._resumed: Mapping[str, Any] | None = None
+        if resume is not None:
+            self._resumed = resume.read_config()
+            compare(resume, self._resumed, self._described(), choice)
         self.step = self.trainer.prepare(checked.learned)
-        self.directory: RunDirectory | None = None
-        """Where the run writes; made by `run`."""
+        if resume is not None:
+            restore(resume, checked, self.trainer, self.records)
+        self.directory = resume
+        """Where the run writes; made by `run` unless it resumes one."""
+        self.keeper: CheckpointKeeper | None = None
+        """Who saves; made by `run`."""
 
     def run(self) -> RunResult:
-        """Train, saving the model after every epoch; publish how it goes.
+        """Train, keeping what is reached on disk; publish how it goes.
 
         RunFinished is published in any case, with status ``finished``, ``interrupted`` on
         Ctrl-C, or ``failed``.
@@ -97,9 +125,8 @@ class ExperimentRun:
         config = self.checked.config
         # Asked for before RunStarted, so that whoever makes the report hears of the run.
         reports = self.registry.get_service(PANELS, default=None)
-        directory = self.directory = create_run(Path(config.output), config.name)
-        directory.write_config(self._described())
-        watch = _Watch(self, directory)
+        directory = self.directory = self.directory or create_run(Path(config.output), config.name)
+        directory.write_config(self._stored())
         bus = self.registry.bus
         bus.publish(
             RunStarted(
@@ -111,23 +138,90 @@ class ExperimentRun:
             )
         )
         bus.publish(BackendChanged(self.choice.name, self.choice.reason))
+        started = time.perf_counter()
+        result: RunResult | None = None
         try:
-            with (
-                bus.subscribe(Telemetry, watch.on_telemetry),
-                bus.subscribe(EpochEnd, watch.on_epoch_end),
-            ):
-                self.trainer.fit(
-                    self.checked.learned, epochs=config.epochs, held_out=self.checked.held_out
-                )
-            if watch.error is not None:
-                raise watch.error
-            result = watch.result()
+            self._train(directory)
+            result = self._result(directory, time.perf_counter() - started)
             if reports is not None:
                 add_panels(reports, directory.run_id, self.checked.held_out, result.evaluation)
             return result
         finally:
-            error = sys.exception()
-            bus.publish(RunFinished(directory.run_id, _status(error), watch.summary(error)))
+            summary = self._summary(result, time.perf_counter() - started, sys.exception())
+            bus.publish(RunFinished(directory.run_id, _status(sys.exception()), summary))
+
+    def _train(self, directory: RunDirectory) -> None:
+        """Fit while all who take part listen; whatever ends it, the last epoch is saved."""
+        config, bus = self.checked.config, self.registry.bus
+        trainer, records = self.trainer, self.records
+        options = msgspec.convert(config.checkpoint, CheckpointOptions)
+        keeper = self.keeper = CheckpointKeeper(
+            trainer, directory, records, self._model_config, **msgspec.structs.asdict(options)
+        )
+        n_epochs = config.epochs - trainer.epoch
+        with ExitStack() as stack:
+            stack.enter_context(bus.subscribe(Telemetry, records.on_telemetry))
+            stack.enter_context(bus.subscribe(EpochEnd, keeper.on_epoch_end))
+            stack.enter_context(bus.subscribe(BatchesDone, keeper.on_batches_done))
+            if config.early_stopping is not None:
+                stopping = EarlyStopping(
+                    trainer,
+                    records,
+                    **msgspec.structs.asdict(
+                        msgspec.convert(config.early_stopping, StoppingOptions)
+                    ),
+                )
+                stack.enter_context(bus.subscribe(EpochEnd, stopping.on_epoch_end))
+                n_epochs = 0 if stopping.is_over else n_epochs
+            try:
+                trainer.fit(
+                    self.checked.learned, epochs=max(n_epochs, 0), held_out=self.checked.held_out
+                )
+            finally:
+                _flush(keeper, directory)
+
+    def _result(self, directory: RunDirectory, seconds: float) -> RunResult:
+        latest = self.records.latest
+        return RunResult(
+            directory,
+            self.trainer.evaluate(self.checked.held_out),
+            latest["loss"],
+            seconds,
+            latest["images_per_second"],
+        )
+
+    def _summary(
+        self, result: RunResult | None, seconds: float, error: BaseException | None
+    ) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            **self.records.latest,
+            "epochs": self.trainer.epoch,
+            "seconds": seconds,
+        }
+        if result is not None:
+            told["correct"] = result.evaluation.n_correct
+            told["total"] = len(result.evaluation.predicted)
+        if _status(error) == "failed":
+            told["error"] = str(error) or type(error).__name__
+        return told
+
+    def _model_config(self) -> dict[str, Any]:
+        """Return what is to be known of the model beside its figures."""
+        return {
+            **self.checked.pipeline.to_config(),
+            "classes": list(self.checked.learned.classes),
+            "scale": self.checked.source.scale,
+            "versions": dict(versions(self.registry)),
+        }
+
+    def _stored(self) -> dict[str, Any]:
+        """Return what the run's directory says of it; a resumed one keeps when it was started."""
+        values = self._described()
+        if self._resumed is None:
+            return values
+        again = {"at": values["started"], "epoch": self.trainer.epoch}
+        earlier = self._resumed.get("resumed", [])
+        return {**values, "started": self._resumed["started"], "resumed": [*earlier, again]}
 
     def _described(self) -> dict[str, Any]:
         checked = self.checked
@@ -145,74 +239,20 @@ class ExperimentRun:
                 "description": self.choice.backend.description,
                 "reason": self.choice.reason,
             },
+            "data": msgspec.to_builtins(fingerprint(checked.learned, checked.held_out)),
             "rows": {"learned": len(checked.learned), "held_out": len(checked.held_out)},
             "versions": versions(self.registry),
         }
 
 
-class _Watch:
-    """Listens to the trainer: saves the model after every epoch, and remembers how it went."""
-
-    def __init__(self, run: ExperimentRun, directory: RunDirectory) -> None:
-        self.run = run
-        self.directory = directory
-        self.latest: Mapping[str, float] = {}
-        self.started = time.perf_counter()
-        self.seconds = 0.0
-        self.error: RunDirectoryError | None = None
-        self.evaluation: Evaluation | None = None
-
-    def on_telemetry(self, event: Telemetry) -> None:
-        if "held_out_accuracy" in event.data:
-            self.latest = event.data
-
-    def on_epoch_end(self, event: EpochEnd) -> None:
-        try:
-            self.save(event.epoch)
-        except OSError as error:
-            # A listener's failure stops nobody, and training on without saving helps nobody.
-            self.error = RunDirectoryError(
-                f"cannot save the model in {self.directory.path}: {error.strerror or error}"
-            )
-            self.run.trainer.stop()
-        self.seconds = time.perf_counter() - self.started
-
-    def save(self, epoch: int) -> None:
-        checked, trainer = self.run.checked, self.run.trainer
-        config = {
-            **checked.pipeline.to_config(),
-            "classes": list(checked.learned.classes),
-            "scale": checked.source.scale,
-            "epoch": epoch,
-            "metrics": dict(self.latest),
-            "versions": dict(versions(self.run.registry)),
-        }
-        save_checkpoint(
-            self.directory.model, Checkpoint(config, trainer.parameters(), trainer.state())
-        )
-
-    def result(self) -> RunResult:
-        self.evaluation = self.run.trainer.evaluate(self.run.checked.held_out)
-        return RunResult(
-            self.directory,
-            self.evaluation,
-            self.latest["loss"],
-            self.seconds,
-            self.latest["images_per_second"],
-        )
-
-    def summary(self, error: BaseException | None) -> dict[str, Any]:
-        told: dict[str, Any] = {
-            **self.latest,
-            "epochs": self.run.trainer.epoch,
-            "seconds": self.seconds,
-        }
-        if self.evaluation is not None:
-            told["correct"] = self.evaluation.n_correct
-            told["total"] = len(self.evaluation.predicted)
-        if _status(error) == "failed":
-            told["error"] = str(error) or type(error).__name__
-        return told
+def _flush(keeper: CheckpointKeeper, directory: RunDirectory) -> None:
+    try:
+        keeper.flush()
+    except OSError as error:
+        keeper.error = error
+    if keeper.error is not None:
+        reason = keeper.error.strerror or keeper.error
+        raise RunDirectoryError(f"cannot save the model in {directory.path}: {reason}") from None
 
 
 def _status(error: BaseException | None) -> str:
@@ -222,29 +262,38 @@ def _status(error: BaseException | None) -> str:
 
 
 def train_experiment(
-    experiment: str | Path | Mapping[str, Any], registry: Registry, *, backend: str | None = None
+    experiment: str | Path | Mapping[str, Any],
+    registry: Registry,
+    *,
+    backend: str | None = None,
+    resume: bool = False,
 ) -> RunResult:
     """Train what a file, or a mapping of the same form, describes.
 
     Args:
         experiment: Path of a TOML file, or its values; paths in these are relative to the
-            working directory.
+            working directory. With `resume` it may be a run directory.
         registry: Where modules and backends are found, and whose bus is told.
         backend: Overrules the experiment's backend where it is given.
+        resume: Go on with the last run of the experiment; a new one begins where there is none.
 
     Raises:
         ExperimentFileError: The file cannot be read.
         DescriptionError: The experiment has faults; all of them are told.
         BackendNotFoundError, BackendUnusableError: The backend cannot be had.
+        ResumeError: Data, experiment or backend are not those of the run to resume.
+        CheckpointError: The checkpoint to resume from is damaged.
         RunDirectoryError: The output directory cannot be written to.
     """
     if isinstance(experiment, Mapping):
-        document = Document("experiment", experiment)
+        document, directory = Document("experiment", experiment), None
     else:
-        document = read_document(Path(experiment))
+        document, directory = described(Path(experiment), resume=resume)
     checked = check_experiment(document, registry, backend=backend)
+    if resume and directory is None:
+        directory = latest_run(Path(checked.config.output), checked.config.name)
     choice = choose_backend(registry, checked.config.backend)
-    return ExperimentRun(checked, choice, registry).run()
+    return ExperimentRun(checked, choice, registry, resume=directory).run()
 
 
 def versions(registry: Registry) -> dict[str, str]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from st.core.panels import Images, Matrix, Panel, Panels
 from st.nn.data import Dataset
-from st.nn.train import Evaluation
+from st.nn.evaluation import Evaluation
 
 _MOST_IMAGES = 24
 

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from st.nn.data import CsvSource
+from st.nn.faults import Fault
+from st.nn.fields import convert_fields
 
 SOURCES: Mapping[str, type[CsvSource]] = {"csv": CsvSource}
 """Sources of data by the name that ``[data] source`` gives."""
 
 
+Metric = Literal["loss", "held_out_accuracy"]
+"""What an epoch tells that can be best."""
+
 DEFAULT_LOSS: Mapping[str, Any] = {"type": "cross_entropy"}
+
+
+class CheckpointOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept on disk while training goes on; the last epoch always is in the end."""
+
+    every_s: Annotated[
+        float, Meta(ge=0, description="Seconds between two saves, at least; a kill loses as many.")
+    ] = 10.0
+    keep: Annotated[
+        int, Meta(ge=0, description="So many of the last epochs saved stay in checkpoints/.")
+    ] = 0
+    best: Annotated[
+        Metric | None, Meta(description="The epoch with the best such figure stays as well.")
+    ] = None
+
+
+class StoppingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When training ends before its last epoch."""
+
+    patience: Annotated[int, Meta(ge=1, description="Epochs that may pass without a better one.")]
+    metric: Annotated[Metric, Meta(description="The figure that is to get better.")] = (
+        "held_out_accuracy"
+    )
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +78,23 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     data: Annotated[
         dict[str, Any], Meta(description="`source`, the kind of data, and the fields of that.")
     ]
+    checkpoint: Annotated[
+        dict[str, Any],
+        Meta(description="`every_s`, `keep` and `best`: what is kept on disk."),
+    ] = {}
+    early_stopping: Annotated[
+        dict[str, Any] | None, Meta(description="`patience` and `metric`: when to end early.")
+    ] = None
     output: Annotated[str, Meta(min_length=1, description="Where run directories are made.")] = (
         "runs"
     )
+
+
+def listener_faults(values: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """Return what is wrong inside the tables ``checkpoint`` and ``early_stopping``."""
+    faults: tuple[Fault, ...] = ()
+    for key, of in (("checkpoint", CheckpointOptions), ("early_stopping", StoppingOptions)):
+        table = values.get(key)
+        if isinstance(table, Mapping):  # anything else is a fault of the experiment's own fields
+            faults += convert_fields(of, table, (key,))[1]
+    return faults
