@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from st.core.bus import EventBus
 from st.core.capability import PluginCapability
 from st.core.config import Config
+from st.core.current import exchange
 from st.core.events import SystemInit, SystemShutdown
 from st.core.explain import explain, graph, to_dot, to_mermaid, validate
 from st.core.handle import Contribution, PluginHandle, PluginState
@@ -334,13 +335,11 @@ class Registry:
     @contextmanager
     def as_global(self) -> Iterator[Self]:
         """Make this the registry that `global_registry` gives, inside `with`."""
-        from st.core import runtime
-
-        previous = runtime.exchange(self)
+        previous = exchange(self)
         try:
             yield self
         finally:
-            runtime.exchange(previous)
+            exchange(previous)
 
 
 #: The registry under the name of the original.

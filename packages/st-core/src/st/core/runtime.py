@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-
+from st.core.current import current, exchange, lock
 from st.core.registry import Registry
 
-_lock = threading.Lock()
-_current: Registry | None = None
+# The registry made here, as against one that `as_global` put in its place.
 _own: Registry | None = None
 
 
 def global_registry() -> Registry:
     """The process's registry, made when it is first asked for; it has discovered nothing yet."""
-    global _current, _own
-    with _lock:
-        if _current is None:
-            _current = _own = Registry()
-        return _current
+    global _own
+    with lock:
+        registry = current()
+        if registry is None:
+            registry = _own = Registry()
+            exchange(registry)
+        return registry
 
 
 def init_plugin_system() -> Registry:
@@ -29,21 +29,12 @@ def init_plugin_system() -> Registry:
         with init_plugin_system() as registry:
             ...
     """
-    global _current
-    with _lock:
-        if _current is not None and _current is _own and _current.is_shut_down:
-            _current = None
-    registry = global_registry()
+    with lock:
+        if _own is not None and current() is _own and _own.is_shut_down:
+            exchange(None)
+        registry = global_registry()
     # A registry put in by `as_global` knows what its owner wants it to know.
     if registry is _own:
         registry.discover()
     registry.initialize_all()
     return registry
-
-
-def exchange(registry: Registry | None) -> Registry | None:
-    """Put another registry in the global one's place; gives the one before."""
-    global _current
-    with _lock:
-        previous, _current = _current, registry
-    return previous
