@@ -1,4 +1,4 @@
-"""No test asserts how fast the machine is: Hypothesis' clock is off in every distribution's tests."""
+"""No test asserts how fast the machine is: Hypothesis' clock is off in all of them."""
 
 from hypothesis import HealthCheck, settings
 
