@@ -27,7 +27,8 @@ from st.nn.tape import (
     from_dlpack,
     of_one,
 )
-from st.nn.testing.suite import operator_suite
+from st.nn.testing import OperatorCase
+from st.nn.testing.suite import case_suite, operator_suite
 
 X = np.linspace(-2.0, 2.0, 12).reshape(3, 4).astype(np.float32)
 
@@ -43,9 +44,20 @@ def load(name: str) -> Backend:
 TestOperatorsOnOpenCL = operator_suite(partial(load, "opencl"), "float32")
 
 
+def sine(x: Tensor) -> Tensor:
+    return apply("sine", x)
+
+
+SINE = Operator(
+    "sine",
+    same(FLOATS, 1),
+    of_one(lambda at, dy: [dy * sine(at.inputs[0] + np.pi / 2)]),
+)
+
+
 class Sine(Module, frozen=True):
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
-        return apply("sine", x)
+        return sine(x)
 
 
 def bind_sine(
@@ -77,13 +89,24 @@ def numpy(registry: Registry) -> Backend:
 def operator_registry(registry: Registry) -> Iterator[OperatorRegistry]:
     """Give the service, with an operator that only NumPy has a kernel for."""
     service = registry.get_service(OPERATOR_REGISTRY)
-    sine = Operator(
-        "sine",
-        same(FLOATS, 1),
-        of_one(lambda at, dy: [dy * apply("sine", at.inputs[0] + np.pi / 2)]),
-    )
-    with service.register(sine, kernels={"NumPy": bind_sine}):
+    with service.register(SINE, kernels={"NumPy": bind_sine}):
         yield service
+
+
+class TestOperatorWithKernelsForBoth(
+    case_suite(  # type: ignore[misc]  # mypy knows no classes made by functions
+        partial(load, "opencl"), [OperatorCase("sine", sine, np.sin, (X,))], "float32"
+    )
+):
+    """A plugin gives OpenCL an expression, and the operator is one like all others."""
+
+    @pytest.fixture(autouse=True)
+    def loaded(self, registry: Registry) -> Iterator[None]:
+        """Add the operator while the tests run."""
+        service = registry.get_service(OPERATOR_REGISTRY)
+        with service.register(SINE, kernels={"NumPy": bind_sine, "OpenCL": "sin(x)"}):
+            assert "sine" in service.find_by_backend("OpenCL")
+            yield
 
 
 @pytest.mark.usefixtures("opencl")

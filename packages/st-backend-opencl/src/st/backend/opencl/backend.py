@@ -7,11 +7,12 @@ from functools import partial
 from threading import Lock
 from time import perf_counter_ns
 
-from st.backend.opencl import elementwise, index, matmul, order, reduce
+from st.backend.opencl import elementwise, expression, index, matmul, order, reduce
 from st.backend.opencl.cache import BinaryCache
 from st.backend.opencl.device import Device
 from st.backend.opencl.runtime import Launch, Operand, Runtime
 from st.core.backend import (
+    Binder,
     BoundPlan,
     Buffer,
     Call,
@@ -124,6 +125,12 @@ class OpenCLBackend(TableBackend):
     def operand(self, buffer: Buffer, view: View) -> Operand:
         """See `TableBackend.operand`."""
         return Operand(buffer, view.spec.dtype, view.spec.shape, view.strides, view.offset)
+
+    def adopt(self, kernel: Binder | str) -> Binder:
+        """See `TableBackend.adopt`; a text is an expression, see `expression.bind`."""
+        if isinstance(kernel, str):
+            return partial(self._bind, partial(expression.bind, kernel))
+        return kernel
 
     def bind(
         self, plan: Plan, memory: Mapping[Storage, Buffer], *, keep: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from st.backend.opencl import layout
 from st.backend.opencl.runtime import Launch, Operand, Runtime
@@ -94,6 +94,15 @@ def apply(
         inputs: What it reads.
         out: What it writes.
     """
+    return launch(
+        runtime, call, _source(op, tuple(x.dtype for x in inputs), out.dtype), inputs, out
+    )
+
+
+def launch(
+    runtime: Runtime, call: Call, source: KernelSource, inputs: tuple[Operand, ...], out: Operand
+) -> list[Launch]:
+    """Return the launch of a kernel made by `source`, over operands of one shape."""
     if out.size == 0:
         return []
     operands = (out, *inputs)
@@ -116,7 +125,6 @@ def apply(
     arguments: list[object] = [found.shape]
     for x, strides in zip(operands, found.strides, strict=True):
         arguments += [x.buffer, x.offset, strides]
-    source = _source(op, tuple(x.dtype for x in inputs), out.dtype)
     return [runtime.launch(call, source, arguments, (column_shares, row_shares))]
 
 
@@ -146,16 +154,38 @@ def _source(op: str, inputs: tuple[str, ...], out: str) -> KernelSource:
         expression = EXPRESSIONS[op].replace("TYPE", made)
     else:
         expression = EXPRESSIONS[op].replace("TYPE", made)
-    letters = _LETTERS[: len(inputs)]
+    return _kernel(name, expression, types, made)
+
+
+def source(
+    name: str,
+    expression: str,
+    inputs: Sequence[str],
+    out: str,
+    defines: tuple[tuple[str, str], ...] = (),
+) -> KernelSource:
+    """Return the kernel of an expression over x, y, z, of the given dtypes."""
+    return _kernel(name, expression, [CTYPES[dtype] for dtype in inputs], CTYPES[out], defines)
+
+
+def _kernel(
+    name: str,
+    expression: str,
+    types: Sequence[str],
+    made: str,
+    defines: tuple[tuple[str, str], ...] = (),
+) -> KernelSource:
+    letters = _LETTERS[: len(types)]
     return KernelSource(
         name=name,
         files=("math", "elementwise") if "st_" in expression else ("elementwise",),
         defines=(
             ("KERNEL", name),
             (f"EXPRESSION({', '.join(letters)})", f"({expression})"),
-            ("N_INPUTS", str(len(inputs))),
+            ("N_INPUTS", str(len(types))),
             ("OUT", made),
             *zip("ABC", types, strict=False),
+            *defines,
         ),
-        parameters=("long8", *_OPERAND * (1 + len(inputs))),
+        parameters=("long8", *_OPERAND * (1 + len(types))),
     )
