@@ -428,3 +428,21 @@ def test_while_it_is_exchanged_a_plugin_is_not_active(registry: Registry, write:
     registry.reload("counter")
 
     assert old.seen == "unloading"
+
+
+@MODES
+def test_an_exchange_that_takes_too_long_is_taken_back(
+    registry: Registry, write: Write, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr("st.core.reload.time.monotonic", lambda: 2 * next(clock))
+    registry.load_path(write(mode, 1))
+    registry.bus.publish(EpochStart(1))
+    write(mode, 2)
+
+    with pytest.raises(ReloadError, match=r"version 1 is still running: .*took longer than 1 s"):
+        registry.reload("counter")
+    registry.bus.publish(EpochStart(2))
+
+    assert registry.get_service("counter").n == 2
+    assert len(registry.bus.subscriptions()) == 1

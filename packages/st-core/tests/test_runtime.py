@@ -1,7 +1,19 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from st.core import Registry, SystemInit, global_registry, init_plugin_system
-from st.core.testing import EventRecorder
+from st.core import (
+    ConfigError,
+    PluginState,
+    Registry,
+    SystemInit,
+    global_registry,
+    init_plugin_system,
+)
+from st.core.config import config_path
+from st.core.current import exchange
+from st.core.testing import EventRecorder, FakeDistribution
 
 
 def test_the_global_registry_is_one() -> None:
@@ -34,3 +46,50 @@ def test_after_its_end_the_system_starts_afresh(monkeypatch: pytest.MonkeyPatch)
     with init_plugin_system() as second:
         assert second is not first
         assert not second.is_shut_down
+
+
+@pytest.fixture
+def no_global() -> Iterator[None]:
+    """No global registry inside, the one before afterwards."""
+    before = exchange(None)
+    yield
+    exchange(before)
+
+
+@pytest.mark.usefixtures("no_global")
+def test_the_users_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("block = ['st-greeter']\n[nn]\nworkers = 3\n")
+    monkeypatch.setenv("ST_CONFIG", str(file))
+    FakeDistribution("st-greeter", {"greeter": "x:y"}, manifest="[greeter]").write(tmp_path)
+
+    registry = global_registry()
+    registry.discover(path=[str(tmp_path)])
+
+    assert registry.config.get("nn", "workers") == 3
+    assert registry.get("greeter").state is PluginState.BLOCKED
+
+
+@pytest.mark.usefixtures("no_global")
+def test_a_wrong_value_in_the_users_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("block = 3\n")
+    monkeypatch.setenv("ST_CONFIG", str(file))
+
+    with pytest.raises(ConfigError, match=r"block \(from .*config.toml\): expected a list"):
+        global_registry()
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"ST_CONFIG": "/a.toml", "XDG_CONFIG_HOME": "/x"}, "/a.toml"),
+        ({"XDG_CONFIG_HOME": "/x"}, str(Path("/x/st/config.toml"))),
+        ({}, str(Path.home() / ".config/st/config.toml")),
+    ],
+    ids=["named", "xdg", "home"],
+)
+def test_the_users_file_has_one_place(environ: dict[str, str], path: str) -> None:
+    assert config_path(environ) == path

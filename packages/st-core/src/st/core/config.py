@@ -237,6 +237,12 @@ class Config:
         return known.get(owner, owner.lower()), key.lower()
 
 
+def config_path(environ: Mapping[str, str] = os.environ) -> str:
+    """The user's configuration file, there or not: `$ST_CONFIG`, else the usual place."""
+    home = environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return environ.get("ST_CONFIG") or os.path.join(home, "st", "config.toml")
+
+
 def _path(plugin_id: str, key: str) -> str:
     return f"{plugin_id}.{key}" if plugin_id else key
 

@@ -203,29 +203,6 @@ class CustomEvent(Event, Generic[_T]):
         return self.data if isinstance(self.data, kind) else None
 
 
-BUILT_IN: Final[Mapping[str, type[Event]]] = {
-    cls.event_name: cls
-    for cls in (
-        SystemInit,
-        SystemShutdown,
-        PluginLoaded,
-        PluginUnloaded,
-        PluginFailed,
-        ListenerFailed,
-        ServiceRegistered,
-        ServiceUnregistered,
-        ConfigChanged,
-        TensorOp,
-        EpochStart,
-        EpochEnd,
-        BackendChanged,
-        Telemetry,
-        RunStarted,
-        RunFinished,
-        CustomEvent,
-    )
-}
-
 # One class per custom name, so that custom events are dispatched exactly like typed ones. The
 # table holds as many classes as there are names in the source of the running plugins.
 _custom_classes: dict[str, type[CustomEvent[Any]]] = {}
@@ -275,3 +252,11 @@ class PluginEvent:
             made = type(event_type, (CustomEvent,), body)
             cls = _custom_classes.setdefault(event_type, made)
         return cls(event_type, data)
+
+
+#: The built-in events by name.
+BUILT_IN: Final[Mapping[str, type[Event]]] = {
+    cls.event_name: cls
+    for cls in (*vars(PluginEvent).values(), CustomEvent)
+    if isinstance(cls, type) and issubclass(cls, Event)
+}

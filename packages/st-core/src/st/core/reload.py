@@ -116,9 +116,14 @@ class Reloading:
         """Stop the old version, start the new one; when that fails, the old one again."""
         try:
             with self._hand_over(handle) as state:
+                began = time.monotonic()
                 errors = self._down.stop(handle)
                 self._up.begin(handle)
                 error = loading(self._up.start, handle, plugin, state)
+                if error is None and state is not NO_STATE:
+                    error = attempt(_check_time, began)
+                    if error is not None:
+                        self._down.stop(handle)
                 if error is not None:
                     undoing.close()  # the modules of the old version are back from here on
                     self._up.begin(handle)
@@ -162,8 +167,7 @@ class Reloading:
             with self._hand_over(handle) as state:
                 if state is not NO_STATE:
                     plugin.import_state(state)
-                    if time.monotonic() - began > LIMIT_S:
-                        raise TimeoutError(f"handing over the state took longer than {LIMIT_S:g} s")
+                    _check_time(began)
                 staged.replace(old_context)
                 handle.plugin = plugin
                 self._up.contexts[handle.id] = staged
@@ -186,3 +190,9 @@ class Reloading:
             if not is_quiet:
                 raise TimeoutError(f"events it was handling took longer than {LIMIT_S:g} s")
             yield export()
+
+
+def _check_time(began: float) -> None:
+    """See that publishers did not wait for longer than is promised."""
+    if time.monotonic() - began > LIMIT_S:
+        raise TimeoutError(f"the exchange took longer than {LIMIT_S:g} s")
