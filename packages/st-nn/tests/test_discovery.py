@@ -11,6 +11,7 @@ from st.nn.discovery import (
     MODULE_REGISTRY,
     ModuleDiscoveryRegistry,
     ModuleRegistered,
+    ModuleReplaced,
 )
 from st.nn.faults import DescriptionError
 from st.nn.metadata import (
@@ -111,6 +112,41 @@ def test_taken_name_is_refused(modules: ModuleDiscoveryRegistry, name: str) -> N
 
     with pytest.raises(DuplicateModuleError, match=f"{name!r} is already offered"):
         modules.register(ModuleMetadata(name), Scale)
+
+
+def test_module_is_replaced_when_its_name_is_said_and_is_there_again_after(
+    registry: Registry, modules: ModuleDiscoveryRegistry
+) -> None:
+    heard: list[ModuleReplaced] = []
+    registry.bus.subscribe(ModuleReplaced, heard.append)
+    mine = ModuleMetadata("linear", plugin_id="mine")
+
+    undo = modules.register(mine, Scale, replace="linear")
+    again = modules.register(ModuleMetadata("linear"), Linear, replace="linear")
+    undo()
+
+    assert modules.create("linear", {"out_features": 3}) == Linear(out_features=3)
+    assert modules.get_metadata("linear").plugin_id == ""
+    again()
+    again()
+    assert modules.get_metadata("linear").plugin_id == "nn"
+    assert heard == [
+        ModuleReplaced("linear", "mine", "nn"),
+        ModuleReplaced("linear", "", "mine"),
+        ModuleReplaced("linear", "nn", ""),
+    ]
+
+
+def test_replacing_another_name_than_the_own_is_refused(modules: ModuleDiscoveryRegistry) -> None:
+    with pytest.raises(DuplicateModuleError, match="register it with replace='linear'"):
+        modules.register(ModuleMetadata("linear"), Scale, replace="relu")
+
+
+def test_class_passed_on_by_a_package_is_known_by_its_name(
+    modules: ModuleDiscoveryRegistry,
+) -> None:
+    assert modules.name_of(Linear(out_features=3)) == "linear"
+    assert modules.name_of(Scale()) is None
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\x1b"], ids=["empty", "blank", "control character"])

@@ -219,6 +219,7 @@ def test_modules_are_fed_by_name(modules: ModuleDiscoveryRegistry) -> None:
     [
         ({"inputs": ["lefd"]}, ("inputs", 0), '"lefd"', "left"),
         ({"inputs": ["later"]}, ("inputs", 0), '"later"', ""),
+        ({"inputs": ["0"]}, ("inputs", 0), '"0"', ""),
         ({"inputs": "left"}, ("inputs",), '"left"', ""),
         ({"inputs": []}, ("inputs",), "[]", ""),
         ({"name": "left"}, ("name",), '"left"', ""),
@@ -284,7 +285,7 @@ def linked(draw_value: draw.DrawFn, module: draw.SearchStrategy[Module]) -> tupl
     for inner in draw_value(draw.lists(module, min_size=1, max_size=4)):
         name = draw_value(draw.just("") | names.filter(lambda name: name not in known))
         inputs = draw_value(draw.lists(draw.sampled_from(known), max_size=2))
-        known.append(name or str(len(made)))
+        known += [name] * bool(name)
         is_plain = not name and not inputs
         made.append(inner if is_plain else Named(module=inner, name=name, inputs=tuple(inputs)))
     return tuple(made)

@@ -43,11 +43,14 @@ def test_module_is_shown_with_its_fields(run_command: Run) -> None:
 
     assert "linear · Layer · nn (st-nn)" in shown
     assert "out_features  a whole number, at least 1  required" in shown
-    assert 'in a file: { type = "linear", out_features = … }' in shown
+    assert 'in a file: { type = "linear", out_features = 10 }   (b,64) → (b,10)' in shown
 
 
 def test_module_without_fields_is_shown(run_command: Run) -> None:
-    assert 'in a file: { type = "relu" }' in run_command(modules, "show", "relu").stdout
+    assert (
+        'in a file: { type = "relu" }   (b,8,8) → (b,8,8)'
+        in run_command(modules, "show", "relu").stdout
+    )
 
 
 def test_module_as_json_has_its_fields(run_command: Run) -> None:
@@ -67,3 +70,10 @@ def test_unknown_module_names_the_nearest(run_command: Run) -> None:
 
     assert isinstance(error, StError)
     assert "nearest: linear" in str(error)
+
+
+def test_schema_is_json_that_names_every_module(run_command: Run) -> None:
+    schema = json.loads(run_command(modules, "schema").stdout)
+
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "module linear" in schema["$defs"]

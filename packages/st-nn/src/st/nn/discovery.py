@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, TypeAlias
@@ -43,6 +44,8 @@ _MAX_DEPTH = 32
 Factory: TypeAlias = Callable[[Mapping[str, Any]], Any] | type[msgspec.Struct]
 """What makes a module: a struct class, whose fields are the schema, or a function of the values."""
 
+_Offer: TypeAlias = tuple[ModuleMetadata, Factory]
+
 
 @event
 class ModuleRegistered(Event):
@@ -50,6 +53,15 @@ class ModuleRegistered(Event):
 
     module_type: str
     plugin_id: str = ""
+
+
+@event
+class ModuleReplaced(Event):
+    """A name stands for another module than before: asked for, or taken back."""
+
+    module_type: str
+    plugin_id: str = ""
+    previous_plugin_id: str = ""
 
 
 class ModuleDiscoveryRegistry:
@@ -62,45 +74,53 @@ class ModuleDiscoveryRegistry:
     def __init__(self, registry: Registry | None = None) -> None:
         """Look for contributed modules in `registry`; without one, know only registered ones."""
         self._registry = registry
-        self._registered: dict[str, tuple[ModuleMetadata, Factory]] = {}
+        self._registered: dict[str, tuple[_Offer, ...]] = {}
         self._lock = Lock()
 
-    def register(self, metadata: ModuleMetadata, factory: Factory) -> Callable[[], None]:
+    def register(
+        self, metadata: ModuleMetadata, factory: Factory, *, replace: str = ""
+    ) -> Callable[[], None]:
         """Offer a module under ``metadata.module_type``; publishes `ModuleRegistered`.
 
         Args:
             metadata: What it is. Its `parameters` are the schema of a plain function.
             factory: A struct class, or a function of the configuration.
+            replace: The name itself, where it is taken and shall stand for this module from now
+                on; publishes `ModuleReplaced`. Descriptions then get this module.
 
         Returns:
-            A function that takes the module away again, and does nothing the second time.
+            A function that takes the module away again, and does nothing the second time. What
+            it replaced is there again.
 
         Raises:
-            DuplicateModuleError: The name is taken.
+            DuplicateModuleError: The name is taken, and `replace` does not say it.
         """
         name = metadata.module_type
-        contributed, _ = self._contributed()
+        offer = (metadata, factory)
         with self._lock:
-            taken = contributed.get(name) or self._registered.get(name, (None,))[0]
-            if taken is not None:
+            taken = self._all().get(name)
+            if taken is not None and replace != name:
                 raise DuplicateModuleError(
-                    f"module {name!r} is already offered by {taken.plugin_id or 'this program'}; "
-                    "choose another name"
+                    f"module {name!r} is already offered by {_owner(taken)}; "
+                    f"choose another name, or register it with replace={name!r}"
                 )
-            offer = (metadata, factory)
-            self._registered[name] = offer
-        if self._registry is not None:
-            self._registry.bus.publish(ModuleRegistered(name, metadata.plugin_id))
+            self._registered[name] = (*self._registered.get(name, ()), offer)
+        self._publish(ModuleRegistered(name, metadata.plugin_id))
+        if taken is not None:
+            self._publish(ModuleReplaced(name, metadata.plugin_id, taken.plugin_id))
 
         def undo() -> None:
             with self._lock:
-                if self._registered.get(name) is offer:
-                    del self._registered[name]
+                offers = self._registered.get(name, ())
+                if offer in offers:
+                    self._keep(name, tuple(kept for kept in offers if kept is not offer))
+            if offers and offers[-1] is offer and (now := self._all().get(name)) is not None:
+                self._publish(ModuleReplaced(name, now.plugin_id, metadata.plugin_id))
 
         return undo
 
     def unregister(self, module_type: str) -> None:
-        """Take back what `register` added.
+        """Take back what `register` added last under this name.
 
         Raises:
             UnknownModuleError: Nothing was registered under this name.
@@ -108,7 +128,7 @@ class ModuleDiscoveryRegistry:
         with self._lock:
             if module_type not in self._registered:
                 raise UnknownModuleError(f"module {module_type!r} was not registered here")
-            del self._registered[module_type]
+            self._keep(module_type, self._registered[module_type][:-1])
 
     def create(self, module_type: str, config: Mapping[str, Any] | None = None) -> Any:
         """Make a module from plain values, loading the plugin that contributes it.
@@ -237,6 +257,18 @@ class ModuleDiscoveryRegistry:
             return [self._plain(item) for item in value]
         return msgspec.to_builtins(value)
 
+    def schema_of(self, module_type: str) -> type[msgspec.Struct] | None:
+        """Return the class whose fields are the schema of a module, None for a plain function.
+
+        Imports its code.
+
+        Raises:
+            UnknownModuleError: Nobody offers it.
+            LoadError: The module's code cannot be imported.
+        """
+        factory = self._find(module_type)[1]
+        return factory if isinstance(factory, type) else None
+
     def fields(self, module_type: str) -> tuple[Field, ...]:
         """Return what a description may say about a module; imports its code.
 
@@ -258,12 +290,13 @@ class ModuleDiscoveryRegistry:
         A function's modules have no such name: nothing tells which function made them.
         """
         of = type(module)
-        target = f"{of.__module__}:{of.__qualname__}"
         for metadata in self._all().values():
-            if metadata.target == target:
+            # A manifest may name a package that passes on a class from one of its modules.
+            package, _, name = metadata.target.partition(":")
+            if getattr(sys.modules.get(package), name, None) is of:
                 return metadata.module_type
-        for name, (_, factory) in self._registered.items():
-            if factory is of:
+        for name, offers in self._registered.copy().items():
+            if offers[-1][1] is of:
                 return name
         return None
 
@@ -319,8 +352,18 @@ class ModuleDiscoveryRegistry:
 
     def _all(self) -> dict[str, ModuleMetadata]:
         contributed, _ = self._contributed()
-        registered = {name: metadata for name, (metadata, _) in self._registered.copy().items()}
+        registered = {name: offers[-1][0] for name, offers in self._registered.copy().items()}
         return contributed | registered
+
+    def _keep(self, name: str, offers: tuple[_Offer, ...]) -> None:
+        if offers:
+            self._registered[name] = offers
+        else:
+            del self._registered[name]
+
+    def _publish(self, event: Event) -> None:
+        if self._registry is not None:
+            self._registry.bus.publish(event)
 
     def _contributed(self) -> tuple[dict[str, ModuleMetadata], tuple[ModuleMetadata, ...]]:
         claims: dict[str, list[ModuleMetadata]] = {}
@@ -344,13 +387,17 @@ class ModuleDiscoveryRegistry:
     def _find(self, module_type: str) -> tuple[ModuleMetadata, Factory]:
         metadata = self.get_metadata(module_type)
         if not metadata.target:
-            return self._registered[module_type]
+            return self._registered[module_type][-1]
         module_name, _, class_name = metadata.target.partition(":")
         return metadata, _call_foreign(
             f"code of module {module_type!r}",
             metadata.plugin_id,
             lambda: getattr(importlib.import_module(module_name), class_name),
         )
+
+
+def _owner(metadata: ModuleMetadata) -> str:
+    return metadata.plugin_id or "this program"
 
 
 def _call_foreign(what: str, plugin_id: str, call: Callable[[], Any]) -> Any:

@@ -143,13 +143,25 @@ def _made(described: Any, path: Path, make: Make, is_list: bool) -> tuple[Any, t
 
 
 def _fits(value: Any, wanted: Any) -> bool:
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
     try:
-        msgspec.convert(value, wanted, strict=False)
+        return _is_moderate(msgspec.convert(value, wanted, strict=False))
     except (msgspec.ValidationError, OverflowError, RecursionError):
         return False
-    return True
+
+
+def _is_moderate(value: Any) -> bool:
+    """Whether numbers are finite and, where they are whole, within 64 bits, as TOML asks."""
+    match value:
+        case float():
+            return math.isfinite(value)
+        case int():
+            return -(2**63) <= value < 2**63
+        case list() | tuple():
+            return all(map(_is_moderate, value))
+        case Mapping():
+            return all(map(_is_moderate, value.values()))
+        case _:
+            return True
 
 
 def _default(field: inspect.Field) -> Any:

@@ -38,7 +38,8 @@ def link_faults(entries: Sequence[Mapping[str, Any]], path: Path) -> list[Fault]
         elif name in known:
             expected = "a name that nothing before it in the list has"
             faults.append(Fault((*here, "name"), expected, shown(name)))
-        known.append(name if isinstance(name, str) else str(number))
+        if isinstance(name, str):
+            known.append(name)
     return faults
 
 

@@ -41,6 +41,21 @@ class ModuleCategory(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """How a description may use a module, and what that gives; `st.nn.examples` runs it.
+
+    Attributes:
+        config: The values of its fields.
+        input: The shape of one example that enters, for a module of a pipeline.
+        output: The shape that comes out.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    input: tuple[int, ...] = ()
+    output: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleMetadata:
     """The description of a module.
 
@@ -53,6 +68,7 @@ class ModuleMetadata:
         output_shape: The shape it gives without the batch axis, or None where it depends.
         parameters: Name → meaning of what a plain function accepts; a class has fields instead.
         version: The version of its schema.
+        examples: How a description may use it.
         plugin_id: The plugin that offers it, or empty.
         distribution: The distribution that plugin came in, or empty.
         target: ``package.module:Class`` from the manifest, or empty for a registered one.
@@ -66,6 +82,7 @@ class ModuleMetadata:
     output_shape: tuple[int, ...] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
+    examples: tuple[Example, ...] = ()
     plugin_id: str = ""
     distribution: str = ""
     target: str = ""
@@ -95,8 +112,20 @@ def metadata_from_manifest(
         display_name=str(entry.get("display_name", "")),
         description=str(entry.get("description", "")),
         category=ModuleCategory(category) if is_known else ModuleCategory.CUSTOM,
-        version=int(entry.get("version", 1)),
+        version=entry["version"] if isinstance(entry.get("version"), int) else 1,
+        examples=_examples(entry.get("examples")),
         plugin_id=plugin_id,
         distribution=distribution,
         target=str(entry.get("class", "")),
     )
+
+
+def _examples(entry: Any) -> tuple[Example, ...]:
+    """Return the examples of a manifest; one of another form is left out."""
+    found = []
+    for table in entry if isinstance(entry, list) else ():
+        if isinstance(table, Mapping) and isinstance(config := table.get("config", {}), Mapping):
+            shapes = (table.get("input", []), table.get("output", []))
+            if all(isinstance(n, int) for shape in shapes for n in shape):
+                found.append(Example(config, *map(tuple, shapes)))
+    return tuple(found)

@@ -18,12 +18,13 @@ from st.nn.tape import Tensor
 
 Positive = Annotated[float, Meta(gt=0)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
+Rate = Annotated[float, Meta(gt=0, description="The learning rate: how far a step goes.")]
 
 
 class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of optimizers."""
 
-    lr: Positive
+    lr: Rate
 
     def vectors(self) -> tuple[str, ...]:
         """Return the names of the state vectors, each as long as the parameters, 0 at first."""
@@ -47,7 +48,7 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class SGD(Optimizer, frozen=True):
     """Gradient descent, with PyTorch's momentum: b = momentum * b + g, p = p - lr * b."""
 
-    momentum: Fraction = 0.0
+    momentum: Annotated[Fraction, Meta(description="Share of the last step that is kept.")] = 0.0
 
     def vectors(self) -> tuple[str, ...]:
         """See `Optimizer.vectors`."""
@@ -77,10 +78,10 @@ class Adam(Optimizer, frozen=True):
     exp_avg_sq / (1 - beta2).
     """
 
-    lr: Positive = 1e-3
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
-    epsilon: Positive = 1e-8
+    lr: Rate = 1e-3
+    beta1: Annotated[Fraction, Meta(description="Share of the mean gradient that is kept.")] = 0.9
+    beta2: Annotated[Fraction, Meta(description="Share of the mean square that is kept.")] = 0.999
+    epsilon: Annotated[Positive, Meta(description="Added to the root of the mean square.")] = 1e-8
 
     def vectors(self) -> tuple[str, ...]:
         """See `Optimizer.vectors`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Self
@@ -115,8 +115,8 @@ class ModulePipelineBuilder:
         if self._input is None:
             faults.append(Fault(("input",), "the shape of one example", "nothing"))
         links = link_faults([part.entry for part in self._parts], ("model",))
-        # Who is fed by whom has to be known before shapes can be followed.
-        faults += links or self._clashes()
+        faults += links
+        faults += self._clashes({fault.path[1] for fault in links})
         return tuple(sorted(faults, key=_place))
 
     def build(self) -> Model:
@@ -220,10 +220,13 @@ class ModulePipelineBuilder:
             builder.add_entry(entry)
         return builder
 
-    def _clashes(self) -> list[Fault]:
-        """Follow the shapes through the whole pipeline."""
+    def _clashes(self, unlinked: Set[str | int]) -> list[Fault]:
+        """Follow the shapes through the whole pipeline; what feeds `unlinked` is not known."""
         steps = [
-            (name if isinstance(name := part.entry.get("name"), str) else str(number), part.module)
+            (
+                name if isinstance(name := part.entry.get("name"), str) else str(number),
+                None if number in unlinked else part.module,
+            )
             for number, part in enumerate(self._parts)
         ]
         known = None if self._input is None else spec(self._input, "float32")

@@ -11,9 +11,12 @@ from st.core import init_plugin_system
 from st.nn.commands.options import json_option
 from st.nn.commands.terminal import columns, print_json
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
+from st.nn.experiment.json_schema import experiment_schema
 from st.nn.faults import shown
 from st.nn.fields import Field
-from st.nn.metadata import ModuleMetadata
+from st.nn.metadata import Example, ModuleMetadata
+from st.nn.summary import shown_shape
+from st.nn.toml_text import to_toml
 
 
 @click.group(invoke_without_command=True)
@@ -53,12 +56,23 @@ def show(name: str, as_json: bool) -> None:
         described = {field.name: _field_as_json(field) for field in fields}
         print_json({**_as_json(metadata), "fields": described})
         return
-    click.echo(f"{metadata.module_type} · {metadata.category} · {_origin(metadata)}")
+    version = f" · version {metadata.version}" if metadata.version != 1 else ""
+    click.echo(f"{metadata.module_type} · {metadata.category} · {_origin(metadata)}{version}")
     click.echo(metadata.description)
     rows = [(field.name, field.expected, _default(field), field.summary) for field in fields]
     for line in columns([("field", "expected", "otherwise", ""), *rows]) if rows else ():
         click.echo(f"  {line}")
-    click.echo(f"in a file: {_example(metadata, fields)}")
+    for line in [_shown(metadata, example) for example in metadata.examples] or [
+        _template(metadata, fields)
+    ]:
+        click.echo(f"in a file: {line}")
+
+
+@modules.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of experiment files, for editors that complete and check them."""
+    with init_plugin_system() as registry:
+        print_json(experiment_schema(registry.get_service(MODULE_REGISTRY)))
 
 
 def _list_all(as_json: bool) -> None:
@@ -104,6 +118,14 @@ def _as_json(metadata: ModuleMetadata) -> dict[str, Any]:
         "category": str(metadata.category),
         "description": metadata.description,
         "version": metadata.version,
+        "examples": [
+            {
+                "config": dict(example.config),
+                "input": list(example.input),
+                "output": list(example.output),
+            }
+            for example in metadata.examples
+        ],
         "plugin": metadata.plugin_id,
         "distribution": metadata.distribution,
     }
@@ -122,6 +144,14 @@ def _default(field: Field) -> str:
     return "nothing" if field.default is None else shown(field.default)
 
 
-def _example(metadata: ModuleMetadata, fields: Iterable[Field]) -> str:
+def _shown(metadata: ModuleMetadata, example: Example) -> str:
+    entry = {"type": metadata.module_type, **example.config}
+    table = to_toml({"entry": entry}).removeprefix("entry = ")
+    if not metadata.category.is_part_of_a_pipeline:
+        return table
+    return f"{table}   {shown_shape(example.input)} → {shown_shape(example.output)}"
+
+
+def _template(metadata: ModuleMetadata, fields: Iterable[Field]) -> str:
     required = [f"{field.name} = …" for field in fields if field.is_required]
     return f"{{ {', '.join([f'type = {shown(metadata.module_type)}', *required])} }}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
 from st.nn.experiment.memory import memory_faults
 from st.nn.experiment.schema import DEFAULT_LOSS, SOURCES, Experiment, listener_faults
-from st.nn.faults import DescriptionError, Fault, shown
+from st.nn.faults import DescriptionError, Fault, printable, shown
 from st.nn.fields import convert_fields
 from st.nn.losses import Loss
 from st.nn.metadata import ModuleCategory
@@ -80,6 +81,7 @@ def check_experiment(
     pipeline, model_faults = _make_model(values, data, discovery)
     faults = [
         *config_faults,
+        *_output_path_faults(values),
         *listener_faults(values),
         *(_backend_faults(values, registry) if backend is None else ()),
         *loss_faults,
@@ -147,6 +149,10 @@ def _read_data(
     source, faults = convert_fields(SOURCES[kind], entry, ("data",))
     if source is None:
         return None, None, faults
+    path = document.folder / source.path
+    if "\0" in source.path or (os.path.exists(path) and not os.path.isfile(path)):
+        # A device or a pipe may have no end. `os.path` never raises, whatever the path is.
+        return source, None, (Fault(("data", "path"), "a file", shown(source.path)),)
     try:
         return source, source.read(document.folder), ()
     except DataError as error:
@@ -154,7 +160,7 @@ def _read_data(
 
 
 def _data_fault(error: DataError) -> Fault:
-    return Fault(("data", error.field), error.expected, error.given)
+    return Fault(("data", error.field), printable(error.expected), printable(error.given))
 
 
 def _make_model(
@@ -180,6 +186,13 @@ def _output_faults(model: Model, data: Dataset) -> tuple[Fault, ...]:
         return ()
     expected = f"an output of shape {shown_shape(wanted)}, one number for each class"
     return (Fault(("model", len(model.layers) - 1), expected, shown_shape(given)),)
+
+
+def _output_path_faults(values: Mapping[str, Any]) -> tuple[Fault, ...]:
+    output = values.get("output")
+    if isinstance(output, str) and not output.isprintable():
+        return (Fault(("output",), "a path of printable characters", shown(output)),)
+    return ()
 
 
 def _backend_faults(values: Mapping[str, Any], registry: Registry) -> tuple[Fault, ...]:

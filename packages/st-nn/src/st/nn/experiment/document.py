@@ -11,14 +11,36 @@ from typing import Any
 
 from st.core import StError
 from st.nn.experiment.toml_lines import Position, toml_lines
-from st.nn.faults import Fault
+from st.nn.faults import Fault, printable
 
-_LARGEST_FILE = 1 << 20
+_LARGEST_FILE = 1 << 18
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
+# Reading keys costs the square of their parts, and no table of an experiment is that deep.
+_LONG_KEY = re.compile(
+    r"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}"""
+)
+
+
 class ExperimentFileError(StError, ValueError):
-    """A file cannot be read as the TOML an experiment is written in."""
+    """A file cannot be read as the TOML an experiment is written in.
+
+    Attributes:
+        line: Where reading ended, from 1; 0 where it did not begin.
+        column: The column in that line, from 1; 0 where it did not begin.
+    """
+
+    def __init__(self, source: Path, reason: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(source, reason, line, column)
+        self.source = printable(str(source))
+        self.reason = printable(reason)
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        place = f":{self.line}:{self.column}" if self.line else ""
+        return f"{self.source}{place}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +78,45 @@ def read_document(path: Path) -> Document:
     """Read an experiment file.
 
     Raises:
-        ExperimentFileError: It is missing, unreadable, larger than 1 MiB, not UTF-8 text, or not
+        ExperimentFileError: It is missing, unreadable, larger than 256 KiB, not UTF-8 text, or not
             TOML; the message gives line and column.
     """
     text = _read_text(path)
     try:
+        if _LONG_KEY.search(text):
+            raise RecursionError
         values = tomllib.loads(text)
+        positions = toml_lines(text.replace("\r\n", "\n"))
     except RecursionError:
-        raise ExperimentFileError(f"{path}: arrays or tables are nested too deeply") from None
+        raise ExperimentFileError(path, "arrays or tables are nested too deeply") from None
     except ValueError as error:
-        raise ExperimentFileError(f"{path}{_placed(str(error), text)}") from None
-    return Document(str(path), values, path.parent, toml_lines(text.replace("\r\n", "\n")))
+        raise ExperimentFileError(path, *_placed(str(error), text)) from None
+    return Document(str(path), values, path.parent, positions)
 
 
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise ExperimentFileError(
-            f"cannot read experiment file {path}: {error.strerror or error}"
-        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ExperimentFileError(path, f"cannot be read: {reason or error}") from None
     if len(data) > _LARGEST_FILE:
-        raise ExperimentFileError(f"{path} is no experiment file: it is larger than 1 MiB")
+        raise ExperimentFileError(path, "is no experiment file: it is larger than 256 KiB")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
-        raise ExperimentFileError(
-            f"{path}:{line}:{column}: byte 0x{data[error.start]:02x} is not UTF-8 text"
-        ) from None
+        reason = f"byte 0x{data[error.start]:02x} is not UTF-8 text"
+        raise ExperimentFileError(path, reason, line, column) from None
 
 
-def _placed(message: str, text: str) -> str:
-    """Move the place from the end of tomllib's message to its front: ``:line:column: message``."""
+def _placed(message: str, text: str) -> tuple[str, int, int]:
+    """Take the place off the end of tomllib's message: message, line and column."""
     match = _PLACE.search(message)
     if match is None:
-        return f": {message}"
+        return message, 0, 0
     last = (text.count("\n") + 1, len(text) - text.rfind("\n"))
-    line, column = match.groups() if match.group(1) else last
-    return f":{line}:{column}: {message[: match.start()]}"
+    line, column = map(int, match.groups()) if match.group(1) else last
+    return message[: match.start()], line, column

@@ -10,6 +10,9 @@ from typing import NamedTuple
 Path = tuple[str | int, ...]
 """Keys and array indices that lead to a value, such as ``("model", 1, "type")``."""
 
+_DEEPEST = 80
+"""Keys and indices of a path that is remembered; what lies deeper has the place of its table."""
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SPACE = re.compile(r"[ \t]*")
 _SPACE_AND_LINES = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
@@ -152,7 +155,7 @@ class _Scanner:
         return match.group()
 
     def note(self, path: Path, start: int) -> None:
-        if path in self.found:
+        if path in self.found or len(path) > _DEEPEST:
             return
         newlines = self.text.count("\n", self.counted_to, start)
         if newlines:

@@ -22,9 +22,14 @@ class Linear(Module, frozen=True):
     from it.
     """
 
-    out_features: Annotated[int, Meta(ge=1)]
-    in_features: Annotated[int, Meta(ge=1)] | None = None
-    bias: bool = True
+    out_features: Annotated[int, Meta(ge=1, description="Numbers that come out.")]
+    in_features: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Numbers that come in; as many as come unless given."),
+    ] = None
+    bias: Annotated[bool, Meta(description="Whether a number is added to each that comes out.")] = (
+        True
+    )
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""

@@ -19,7 +19,10 @@ class Reshape(Module, frozen=True):
 
     shape: Annotated[
         tuple[Annotated[int, Meta(ge=-1)], ...],
-        Meta(description="The shape of one example, without the batch axis; one length may be -1."),
+        Meta(
+            max_length=16,
+            description="The shape of one example, without the batch axis; one length may be -1.",
+        ),
     ]
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
