@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from st.core import DuplicatePluginError, EpochEnd, LoadError, PluginFailed, PluginState, Registry
+from st.core import (
+    DuplicatePluginError,
+    EpochEnd,
+    LoadError,
+    PluginFailed,
+    PluginState,
+    PluginUnavailable,
+    Registry,
+)
 from st.core.testing import EventRecorder, assert_no_leaks
 
 LOUDER = '''
@@ -155,3 +163,34 @@ def test_events_of_dropped_modules_are_let_go(registry: Registry, tmp_path: Path
         registry.unregister("eventful")
 
     assert not [cls for cls in registry.bus._keys if cls.event_name == "Mine"]
+
+
+def test_a_file_whose_plugin_is_unavailable_can_be_tried_again(
+    registry: Registry, tmp_path: Path
+) -> None:
+    file = tmp_path / "needy.py"
+    file.write_text(
+        "from st.core import Plugin, PluginUnavailable\nclass Needy(Plugin):\n"
+        "    def on_load(self, ctx):\n        raise PluginUnavailable('no device')\n"
+    )
+    for _ in range(3):
+        with pytest.raises(PluginUnavailable, match="no device"):
+            registry.load_path(file)
+
+    assert registry.get("needy").state is PluginState.UNAVAILABLE
+    assert len([name for name in sys.modules if name.startswith("needy@")]) == 1
+    registry.unregister("needy")
+    assert not [name for name in sys.modules if name.startswith("needy@")]
+
+
+def test_a_folder_loaded_again_replaces_what_failed(registry: Registry, louder: Path) -> None:
+    source = louder.read_text()
+    louder.write_text(source.replace("self.seen.append", "self.nothing"))
+    registry.load_path(louder.parent)
+    louder.write_text(source)
+
+    (handle,) = registry.load_path(louder.parent)
+
+    assert registry.get("louder") is handle
+    assert handle.state is PluginState.ACTIVE
+    assert len([name for name in sys.modules if name.startswith("louder@")]) == 1

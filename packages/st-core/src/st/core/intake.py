@@ -97,7 +97,7 @@ class Intake:
         is_class = isinstance(plugin, type)
         source: Source = ClassSource(plugin) if is_class else ObjectSource(declared.id, plugin)
         handle = PluginHandle(declared, "registered here", source)
-        self._table.add(handle)
+        self._add(handle)
         return self._up.activate(handle.id, explicitly=True, is_new=True)
 
     def load_path(self, path: str | Path) -> tuple[PluginHandle, ...]:
@@ -114,11 +114,13 @@ class Intake:
             return tuple(handles)
         try:
             for handle in handles:
-                self._table.add(handle)
+                self._add(handle)
             for handle in in_order(handles):
                 self._up.activate(handle.id, explicitly=True, is_new=True)
         except BaseException:
             for handle in reversed(handles):
+                if handle.state is PluginState.UNAVAILABLE:
+                    continue  # stays, with its reason, until somebody tries again
                 if self._table.peek(handle.id) is handle:
                     attempt(lambda gone: self._down.unload(gone, cascade=True), handle.id)
                     self._table.discard(handle)
@@ -128,11 +130,16 @@ class Intake:
 
     def _add_or_note(self, handle: PluginHandle) -> None:
         try:
-            self._table.add(handle)
+            self._add(handle)
         except DuplicatePluginError as error:
             handle.state, handle.reason = PluginState.CONFLICTING, str(error)
         if handle.state is not PluginState.DISCOVERED:
             self._up.report_failure(handle.id, handle.reason, handle.state)
+
+    def _add(self, handle: PluginHandle) -> None:
+        replaced = self._table.add(handle)
+        if replaced is not None:
+            self._up.registry.bus.forget(replaced.source.release())
 
     def drop(self, plugin_id: str) -> None:
         """Forget a plugin that is unloaded, unless it is installed: that one stays known."""

@@ -34,8 +34,8 @@ class PluginTable:
 
     # --- writing --------------------------------------------------------------------------------
 
-    def add(self, handle: PluginHandle) -> None:
-        """Take in a plugin.
+    def add(self, handle: PluginHandle) -> PluginHandle | None:
+        """Take in a plugin; gives the one whose place it takes, if that one was of no use.
 
         Raises:
             DuplicatePluginError: When its id is in use.
@@ -43,10 +43,8 @@ class PluginTable:
         with self.lock:
             present = self._handles.get(handle.id)
             if present is not None:
-                is_leftover = (
-                    present.state in RETRIED or present.state is PluginState.BROKEN
-                ) and not present.distribution
-                if not is_leftover:
+                is_of_use = present.state not in (*RETRIED, PluginState.BROKEN)
+                if is_of_use or present.distribution:
                     raise DuplicatePluginError(
                         handle.id,
                         f"plugin {handle.id!r} of {handle.origin} is there already "
@@ -58,6 +56,7 @@ class PluginTable:
             self._handles[handle.id] = handle
             self.index(handle)
             self.set_state(handle, handle.state, handle.reason)
+            return present
 
     def remove(self, handle: PluginHandle) -> None:
         """Forget a plugin."""
