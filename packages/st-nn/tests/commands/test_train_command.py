@@ -103,6 +103,23 @@ def test_backend_option_overrules_the_file(experiment: Path, run_command: Run) -
     assert run_command(train, str(experiment), "--backend", "numpy").exit_code == 0
 
 
+def test_values_can_be_set_beside_the_file(experiment: Path, run_command: Run) -> None:
+    settings = ("--set", "epochs=2", "--set", "model.2.out_features=5")
+
+    result = run_command(train, str(experiment), *settings)
+
+    assert " 2  linear   (b,5)   25" in result.stdout.splitlines()
+    assert "epoch 2/2" in result.stdout
+
+
+def test_setting_is_checked_like_the_file(experiment: Path, run_command: Run) -> None:
+    error = run_command(train, str(experiment), "--set", "optimizer.epsilo=0.1").exception
+
+    assert isinstance(error, StError)
+    assert "expected one of lr, beta1" in str(error)
+    assert 'given "epsilo"; nearest: epsilon' in str(error)
+
+
 def test_automatic_choice_of_the_backend_is_explained(experiment: Path, run_command: Run) -> None:
     text = experiment.read_text("utf-8").replace('backend = "numpy"\n', "")
     experiment.write_text(text, encoding="utf-8")
@@ -177,7 +194,7 @@ def test_interrupt_in_the_first_epoch_says_that_there_is_no_model(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["none.toml"], "cannot read experiment file none.toml: No such", id="no file"),
+        pytest.param(["none.toml"], "none.toml: cannot be read: No such", id="no file"),
         pytest.param(["points.csv"], "points.csv:1:2: ", id="no TOML"),
         pytest.param(
             ["points.toml", "--backend", "nmpy"], "no plugin offers backend 'nmpy'", id="backend"

@@ -75,7 +75,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     found = complete_folder(folder)
     if not found.is_dir():
         raise CheckpointError(f"{folder} is no checkpoint: there is no such directory")
-    config = _read_config(found / _CONFIG)
+    config = read_config(folder)
     weights = _read_arrays(found / _WEIGHTS)
     for name, array in weights.items():
         if not np.isfinite(array).all():
@@ -83,7 +83,13 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(config, weights, _read_arrays(found / _STATE))
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read only what a checkpoint says of itself, without its numbers.
+
+    Raises:
+        CheckpointError: It is missing, damaged, or of another format.
+    """
+    path = complete_folder(folder) / _CONFIG
     try:
         config = json.loads(_read(path))
     except (ValueError, RecursionError) as error:

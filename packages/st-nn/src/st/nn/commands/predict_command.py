@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
@@ -15,10 +14,10 @@ from rich.text import Text
 from st.core import init_plugin_system
 from st.nn.commands.options import json_option, plugin_option
 from st.nn.commands.terminal import bar, has_colour, make_console, print_json, side_by_side
-from st.nn.data import DataError, Dataset
+from st.nn.data import DataError
 from st.nn.experiment.panels import picture
-from st.nn.experiment.schema import SOURCES
-from st.nn.run import RunDirectory, RunDirectoryError
+from st.nn.experiment.run_data import data_of
+from st.nn.run import RunDirectory
 from st.nn.saved import SavedModel, load
 
 _SHOWN_CLASSES = 3
@@ -44,12 +43,12 @@ class _Row:
 def predict(run: Path, number: int, plugins: tuple[Path, ...], as_json: bool) -> None:
     """Show what the model of RUN says of one row of its data."""
     directory = RunDirectory(run)
-    config = directory.read_config()
+    directory.read_config()  # a folder that is no run is refused before anything is loaded
     with init_plugin_system() as registry:
         for plugin in plugins:
             registry.load_path(plugin)
         model = load(run, registry=registry)
-        row = _row(directory, config, number)
+        row = _row(directory, number)
         # The data was scaled when it was read; the model scales what it is given.
         shares = model.probabilities(row.example[np.newaxis] / np.float32(model.config.scale))[0]
     if as_json:
@@ -58,25 +57,15 @@ def predict(run: Path, number: int, plugins: tuple[Path, ...], as_json: bool) ->
         _print(model, row, shares)
 
 
-def _row(directory: RunDirectory, config: dict[str, Any], number: int) -> _Row:
-    try:
-        values = dict(config["experiment"]["data"])
-        path = Path(values["path"])
-        source = msgspec.convert({**values, "path": path.name}, SOURCES[values["source"]])
-        seed = int(config["seed"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunDirectoryError(
-            f"{directory.path / 'config.json'} does not describe data: {error!r}"
-        ) from None
-    data: Dataset = source.read(path.parent)
+def _row(directory: RunDirectory, number: int) -> _Row:
+    data, _, held_out = data_of(directory)
     if not 1 <= number <= len(data):
-        raise DataError(path.name, "path", f"a row from 1 to {len(data)}", str(number))
-    _, held_out = data.split(source.held_out, seed)
+        raise DataError(data.source, "path", f"a row from 1 to {len(data)}", str(number))
     index = number - 1
     return _Row(
         number,
         number in held_out.rows,
-        path.name,
+        data.source,
         data.x[index],
         data.classes[data.y[index]],
     )

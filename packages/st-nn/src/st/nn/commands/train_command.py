@@ -23,6 +23,7 @@ from st.nn.experiment import (
     described,
 )
 from st.nn.experiment.panels import mistake_caption, mistakes, picture
+from st.nn.experiment.settings import with_settings
 from st.nn.faults import TIMES
 from st.nn.pipeline import layer_rows
 from st.nn.run import latest_run
@@ -35,6 +36,13 @@ _COUNTS = ("Nothing", "One", "Two", "Three")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--backend", metavar="NAME", help="Compute there, whatever the file says.")
 @click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Another value than the file's: --set optimizer.lr=0.01; may be given several times.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Go on with the last run of FILE, or with the run directory FILE.",
@@ -42,7 +50,12 @@ _COUNTS = ("Nothing", "One", "Two", "Three")
 @plugin_option
 @click.pass_context
 def train(
-    ctx: click.Context, file: Path, backend: str | None, resume: bool, plugins: tuple[Path, ...]
+    ctx: click.Context,
+    file: Path,
+    backend: str | None,
+    settings: tuple[str, ...],
+    resume: bool,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Train a model from an experiment FILE."""
     console = make_console()
@@ -50,6 +63,7 @@ def train(
         for plugin in plugins:
             registry.load_path(plugin)
         document, directory = described(file, resume=resume)
+        document = with_settings(document, settings)
         checked = check_experiment(document, registry, backend=backend)
         if resume and directory is None:
             directory = latest_run(Path(checked.config.output), checked.config.name)

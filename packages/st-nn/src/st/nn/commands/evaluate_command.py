@@ -1,0 +1,97 @@
+"""``st evaluate``: how the model of a run does on the rows held out, or on another file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.text import Text
+
+from st.core import init_plugin_system
+from st.nn.commands.options import json_option, plugin_option
+from st.nn.commands.terminal import columns, make_console, print_json
+from st.nn.data import Dataset
+from st.nn.evaluation import Evaluation
+from st.nn.experiment.panels import confusion
+from st.nn.experiment.run_data import data_of, other_data
+from st.nn.run import RunDirectory
+from st.nn.saved import SavedModel, load
+
+_AT_ONCE = 1024
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    "file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Judge by every row of this file, which has the columns of the run's data.",
+)
+@plugin_option
+@json_option
+def evaluate(run: Path, file: Path | None, plugins: tuple[Path, ...], as_json: bool) -> None:
+    """Judge the model of RUN by the rows held out, or by another FILE."""
+    directory = RunDirectory(run)
+    with init_plugin_system() as registry:
+        for plugin in plugins:
+            registry.load_path(plugin)
+        model = load(run, registry=registry)
+        data = data_of(directory)[2] if file is None else other_data(directory, file, model)
+        evaluation = _evaluated(model, data)
+    of = f"held out of {data.source}" if file is None else f"in {file}"
+    if as_json:
+        print_json(_as_json(directory, data, evaluation, is_held_out=file is None))
+    else:
+        _print(directory, data, evaluation, of)
+
+
+def _evaluated(model: SavedModel, data: Dataset) -> Evaluation:
+    # The data was scaled when it was read; the model scales what it is given.
+    x = data.x / np.float32(model.config.scale)
+    parts = [model(x[start : start + _AT_ONCE]) for start in range(0, len(x), _AT_ONCE)]
+    predicted = np.concatenate(parts).argmax(axis=1)
+    return Evaluation(predicted, int((predicted == data.y).sum()))
+
+
+def _print(directory: RunDirectory, data: Dataset, evaluation: Evaluation, of: str) -> None:
+    console = make_console()
+    line = Text(f"{evaluation.accuracy:.3f} correct", "bold")
+    line.append(f" ({evaluation.n_correct:,} of {len(data):,} rows {of})", "not bold")
+    console.print(line)
+    rows = [
+        (name, f"{n_rows:,}", f"{n_correct:,}", f"{n_correct / n_rows:.3f}")
+        for name, n_rows, n_correct in _by_class(data, evaluation)
+    ]
+    for row in columns([("class", "rows", "correct", "share"), *rows]):
+        console.print(Text(f"  {row}"))
+
+
+def _by_class(data: Dataset, evaluation: Evaluation) -> list[tuple[str, int, int]]:
+    """Return name, rows and correct ones of every class that has rows."""
+    counts = confusion(data, evaluation)
+    return [
+        (name, int(counts[label].sum()), int(counts[label, label]))
+        for label, name in enumerate(data.classes)
+        if counts[label].any()
+    ]
+
+
+def _as_json(
+    directory: RunDirectory, data: Dataset, evaluation: Evaluation, *, is_held_out: bool
+) -> dict[str, Any]:
+    return {
+        "run": str(directory.path),
+        "data": data.source,
+        "held_out": is_held_out,
+        "rows": len(data),
+        "correct": evaluation.n_correct,
+        "metrics": dict(evaluation.metrics),
+        "classes": {
+            name: {"rows": n_rows, "correct": n_correct}
+            for name, n_rows, n_correct in _by_class(data, evaluation)
+        },
+    }

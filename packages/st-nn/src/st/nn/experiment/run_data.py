@@ -1,0 +1,63 @@
+"""The data of a run, read again: what it learned from, or other data of the same form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from st.nn.data import CsvSource, DataError, Dataset
+from st.nn.experiment.schema import SOURCES
+from st.nn.run import RunDirectory, RunDirectoryError
+from st.nn.saved import SavedModel
+
+
+def data_of(directory: RunDirectory) -> tuple[Dataset, Dataset, Dataset]:
+    """Return all rows of a run's data, those it learned from, and those held out.
+
+    Raises:
+        RunDirectoryError: The run's configuration does not describe data.
+        DataError: The data is gone, or has changed since.
+    """
+    source, folder, seed = _described(directory)
+    data = source.read(folder)
+    return data, *data.split(source.held_out, seed)
+
+
+def other_data(directory: RunDirectory, path: Path, model: SavedModel) -> Dataset:
+    """Return all rows of a file that has the columns of the run's data.
+
+    Labels are the model's, also where the file has fewer classes.
+
+    Raises:
+        RunDirectoryError: The run's configuration does not describe data.
+        DataError: The file cannot be read so, or has a class that the model does not know.
+    """
+    source, _, _ = _described(directory)
+    described = msgspec.structs.replace(source, path=path.name, sha256=None)
+    data = described.read(path.parent)
+    unknown = sorted(set(data.classes) - set(model.classes))
+    if unknown:
+        raise DataError(
+            path.name,
+            "target",
+            f"the classes {', '.join(map(repr, model.classes))}",
+            ", ".join(map(repr, unknown)),
+        )
+    labels = np.array([model.classes.index(name) for name in data.classes], np.int64)
+    return Dataset(data.x, labels[data.y], model.classes, data.rows, data.source, data.digest)
+
+
+def _described(directory: RunDirectory) -> tuple[CsvSource, Path, int]:
+    config = directory.read_config()
+    try:
+        values = dict(config["experiment"]["data"])
+        path = Path(values["path"])
+        source = msgspec.convert({**values, "path": path.name}, SOURCES[values["source"]])
+        seed = int(config["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunDirectoryError(
+            f"{directory.path / 'config.json'} does not describe data: {error!r}"
+        ) from None
+    return source, path.parent, seed
