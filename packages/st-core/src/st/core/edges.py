@@ -41,10 +41,10 @@ class Edges:
         for provider in () if keep_uses else self._used.pop(metadata.id, ()):
             _discard(self._users, provider, metadata.id)
 
-    @property
-    def has_service_requirers(self) -> bool:
-        """Whether anybody requires a service at all."""
-        return bool(self._service_requirers)
+    def may_be_needed(self, plugin_id: str) -> bool:
+        """Whether looking for dependents can find any."""
+        is_known = plugin_id in self._requirers or plugin_id in self._users
+        return is_known or bool(self._service_requirers)
 
     def users(self, plugin_id: str) -> Iterable[str]:
         """Who holds a service of a plugin."""

@@ -161,7 +161,8 @@ class Registry:
             DependencyError: When others need it and `dependents` is "refuse".
             ExceptionGroup: Of what clean-up raised, after all of it is done.
         """
-        self._table.known(plugin_id)
+        if self._table.peek(plugin_id) is None:
+            self._table.known(plugin_id)  # raises, and says what there is instead
         unloaded = self._unloading.unload(plugin_id, cascade=dependents == "cascade")
         for gone in unloaded.ids:
             self._intake.drop(gone)

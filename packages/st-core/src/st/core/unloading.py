@@ -106,12 +106,14 @@ class Unloading:
         edges = self._up.edges
         found: dict[str, bool] = {}
         with self._table.lock:
+            if not edges.may_be_needed(plugin_id):
+                return found
             pending = [(plugin_id, True)]
             while pending:
                 provider, is_lost = pending.pop()
                 needers = dict.fromkeys(edges.users(provider), False)
                 needers.update(dict.fromkeys(edges.requirers(provider), is_lost))
-                if is_lost and edges.has_service_requirers:
+                if is_lost:
                     needers.update(dict.fromkeys(self._left_without_service(provider), True))
                 for needer, is_needer_lost in needers.items():
                     if needer != plugin_id and (is_needer_lost or needer not in found):
@@ -148,7 +150,7 @@ class Unloading:
             with self._table.lock:
                 if spared is not None and not self.dependents(plugin_id).keys() <= spared.keys():
                     return None
-                handle = self._table.known(plugin_id)
+                handle = self._table.peek(plugin_id) or self._table.known(plugin_id)
                 was_active = handle.state is PluginState.ACTIVE
                 if was_active:
                     self._table.set_state(handle, PluginState.UNLOADING)
