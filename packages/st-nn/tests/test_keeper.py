@@ -61,6 +61,40 @@ def test_first_epoch_is_saved_and_the_next_ones_are_held(trainer: Trainer, tmp_p
     assert (_epoch(tmp_path / "model"), keeper.saved_epoch) == (3, 3)
 
 
+def test_epoch_whose_listeners_are_interrupted_is_saved_in_the_end(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    def interrupt(event: EpochEnd) -> None:
+        if event.epoch == 3:
+            raise KeyboardInterrupt
+
+    keeper = _keeper(trainer, tmp_path, every_s=HOUR_S)
+    trainer.bus.subscribe(EpochEnd, interrupt, rank=2)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(_data(), epochs=5)
+
+    keeper.finish()
+
+    assert (_epoch(tmp_path / "model"), keeper.saved_epoch) == (3, 3)
+
+
+def test_interrupted_at_the_end_it_saves_first(trainer: Trainer, tmp_path: Path) -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def describe() -> dict[str, Any]:
+        if trainer.epoch == 3 and interrupts:
+            raise interrupts.pop()
+        return {}
+
+    keeper = CheckpointKeeper(trainer, RunDirectory(tmp_path), Records(), describe, every_s=HOUR_S)
+    trainer.fit(_data(), epochs=3)
+
+    with pytest.raises(KeyboardInterrupt):
+        keeper.finish()
+
+    assert (_epoch(tmp_path / "model"), keeper.saved_epoch) == (3, 3)
+
+
 def test_what_is_held_is_a_copy_of_the_epoch_that_ended(trainer: Trainer, tmp_path: Path) -> None:
     keeper = _keeper(trainer, tmp_path, every_s=HOUR_S)
     trainer.fit(_data(), epochs=2)

@@ -86,6 +86,27 @@ class CheckpointKeeper:
         if self._is_due():
             self._try(self._save_partial)
 
+    def finish(self) -> None:
+        """Write the last epoch that ended, even if Ctrl-C kept `on_epoch_end` from hearing of it.
+
+        Ctrl-C during this is obeyed after the model is saved; a second one at once.
+
+        Raises:
+            OSError: See `flush`.
+        """
+        try:
+            self._catch_up()
+        except KeyboardInterrupt:
+            self._catch_up()
+            raise
+
+    def _catch_up(self) -> None:
+        held = self._held.config["epoch"] if self._held else self.saved_epoch
+        # No step was taken since: whatever ends an epoch's listeners ends the training.
+        if self._trainer.epoch > held:
+            self._held = self._taken()
+        self.flush()
+
     def flush(self) -> None:
         """Write what is held.
 

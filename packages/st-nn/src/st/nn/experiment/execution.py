@@ -178,7 +178,7 @@ class ExperimentRun:
                     self.checked.learned, epochs=max(n_epochs, 0), held_out=self.checked.held_out
                 )
             finally:
-                _flush(keeper, directory)
+                _finish(keeper, directory)
 
     def _result(self, directory: RunDirectory, seconds: float) -> RunResult:
         latest = self.records.latest
@@ -245,9 +245,9 @@ class ExperimentRun:
         }
 
 
-def _flush(keeper: CheckpointKeeper, directory: RunDirectory) -> None:
+def _finish(keeper: CheckpointKeeper, directory: RunDirectory) -> None:
     try:
-        keeper.flush()
+        keeper.finish()
     except OSError as error:
         keeper.error = error
     if keeper.error is not None:
