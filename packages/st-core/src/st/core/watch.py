@@ -85,7 +85,16 @@ class Watcher:
             while not self._stop.wait(INTERVAL_S):
                 self.poll()
         else:
-            for _ in watchfiles.watch(self._path, stop_event=self._stop, raise_interrupt=False):
+            changes = watchfiles.watch(
+                self._path,
+                stop_event=self._stop,
+                raise_interrupt=False,
+                debounce=100,
+                # What changed before it began to watch shows at the next look.
+                rust_timeout=1_000,
+                yield_on_timeout=True,
+            )
+            for _ in changes:
                 self.poll()
 
     def __enter__(self) -> Self:
