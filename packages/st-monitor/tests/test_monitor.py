@@ -113,6 +113,30 @@ def test_threads_lose_nothing(registry: Registry, run: Path) -> None:
     assert account(run)["n_lost"] == 0
 
 
+def test_record_of_the_last_run_ends_with_the_program(run: Path) -> None:
+    with Registry() as registry:
+        registry.register(MonitorPlugin)
+        publish(registry, started(run), EpochEnd(1, 0.5), finished(run, "interrupted"))
+
+    recorded = read_run(run).entries
+    assert [entry.event for entry in recorded][-2:] == ["RunFinished", "SystemShutdown"]
+    assert [entry.seq for entry in recorded] == list(range(1, len(recorded) + 1))
+    assert account(run)["n_recorded"] == account(run)["n_published"] == len(recorded)
+    assert f"{len(recorded)} events published" in report(run)
+
+
+def test_run_that_was_deleted_before_the_program_ends_stays_deleted(
+    run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Registry() as registry:
+        registry.register(MonitorPlugin)
+        publish(registry, started(run), finished(run))
+        shutil.rmtree(run)
+
+    assert not run.exists()
+    assert not caplog.records
+
+
 def test_second_run_has_a_record_of_its_own(registry: Registry, tmp_path: Path) -> None:
     first, second = tmp_path / "digits-1", tmp_path / "digits-2"
     first.mkdir()

@@ -16,8 +16,8 @@ publishes leaves its record and a report in `<run>/monitor/`:
 ...     registry.bus.publish(RunFinished("demo", "finished", {"accuracy": 0.98}))
 >>> sorted(path.name for path in (run / "monitor").iterdir())
 ['events.jsonl', 'report.html', 'summary.json']
->>> [entry.event for entry in read_run(run).entries][-3:]
-['EpochStart', 'EpochEnd', 'RunFinished']
+>>> [entry.event for entry in read_run(run).entries][-4:]
+['EpochStart', 'EpochEnd', 'RunFinished', 'SystemShutdown']
 """
 
 from __future__ import annotations

@@ -88,12 +88,19 @@ class Journal:
         self._seq = 0
         self._file: IO[bytes] | None = None
         self._torn = False
-        try:
-            self._torn = _ends_within_a_line(path)
-            # Closed by close(), which the owner calls when the run ends or the plugin unloads.
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            self._failed(error)
+        self.open()
+
+    def open(self) -> None:
+        """Go on with the file, also after :meth:`close`; the entries are numbered on."""
+        with self._lock:
+            if self._file is not None:
+                return
+            try:
+                self._torn = _ends_within_a_line(self.path)
+                # Closed by close(), which the owner calls when the run ends or the plugin unloads.
+                self._file = self.path.open("ab", buffering=0)
+            except OSError as error:
+                self._failed(error)
 
     def write(self, entry: Entry) -> None:
         """Record one entry, whose `elapsed_s` is counted from the clock's own zero."""

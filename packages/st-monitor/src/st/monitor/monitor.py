@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from st.core import Event, PluginHandle, RunFinished, RunStarted, Telemetry
+from st.core import Event, PluginHandle, RunFinished, RunStarted, SystemShutdown, Telemetry
 from st.core.panels import Panel
 from st.monitor.journal import Entry, Journal, entry_of
 from st.monitor.metrics import MetricKindError, Metrics
@@ -80,6 +80,8 @@ class Monitor:
         runs = self._runs
         if not runs:
             self._prelude.append(entry)
+            if isinstance(event, SystemShutdown):
+                self._end(entry)
         for run in runs:
             run.journal.write(entry)
             if run.journal.fault:
@@ -120,11 +122,26 @@ class Monitor:
                     continue
                 self._runs = tuple(other for other in self._runs if other is not run)
                 self._last = run
-            run.journal.close()
-            if run.journal.fault:
-                self._fault(run, run.journal.fault)
-            self._write(run, run.files.summary, self._summary(run))
-            self._report(run)
+            self._conclude(run)
+
+    def _end(self, entry: Entry) -> None:
+        """Let the end of the program close the record of the run that was the last to finish.
+
+        A record that was moved or deleted since is left alone.
+        """
+        run = self._last
+        if run is not None and run.files.events.is_file():
+            run.journal.open()
+            run.journal.write(entry)
+            self._conclude(run)
+
+    def _conclude(self, run: OpenRun) -> None:
+        """Close the journal of a run, and write its accounts and its report."""
+        run.journal.close()
+        if run.journal.fault:
+            self._fault(run, run.journal.fault)
+        self._write(run, run.files.summary, self._summary(run))
+        self._report(run)
 
     def _measure(self, entry: Entry) -> None:
         data = entry.fields.get("data")
