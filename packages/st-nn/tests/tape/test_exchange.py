@@ -61,6 +61,18 @@ def test_view_is_shared_with_its_strides() -> None:
     assert array.strides == (16, 48)
 
 
+def test_value_is_shared_when_queued_work_is_done() -> None:
+    waited = []
+
+    class Queued(NumPyBackend):
+        def sync(self) -> None:
+            waited.append(True)
+
+    np.from_dlpack(Tape(Queued()).input(np.zeros(3)))
+
+    assert waited
+
+
 def test_array_outlives_its_tape() -> None:
     tape = Tape(BACKEND)
     array = np.from_dlpack(tape.input(np.arange(3.0)))
