@@ -235,6 +235,24 @@ def test_contributed_module_is_listed_without_import_and_created_with_it(
     del sys.modules["bending_code"]
 
 
+def test_plugin_that_a_module_needs_is_loaded_before_the_module_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import msgspec\nclass Bend(msgspec.Struct, frozen=True):\n    by: int = 1\n"
+    code += "class Made:\n    def on_load(self, ctx): pass\n    def on_unload(self, ctx): pass\n"
+    manifest = _manifest("needing", "bend", "needing_code:Bend")
+    manifest = manifest.replace("category", "needs_plugin = true, category")
+    _install(tmp_path, "needing", manifest, code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with Registry(environ={}) as other:
+        other.discover(path=[str(tmp_path)])
+
+        ModuleDiscoveryRegistry(other).check("bend", {})
+
+        assert str(other.get("needing").state) == "active"  # type: ignore[union-attr]
+    del sys.modules["needing_code"]
+
+
 def test_code_that_cannot_be_imported_is_an_error_that_names_the_module(
     tmp_path: Path,
 ) -> None:

@@ -160,7 +160,9 @@ class ModuleDiscoveryRegistry:
     def check(
         self, module_type: str, config: Mapping[str, Any], path: Path = ()
     ) -> tuple[Any, tuple[Fault, ...]]:
-        """Make a module without loading its plugin, or tell every fault of `config`.
+        """Make a module, or tell every fault of `config`.
+
+        Its plugin is not loaded, unless the manifest says that the module needs it.
 
         Args:
             module_type: A known name.
@@ -175,6 +177,8 @@ class ModuleDiscoveryRegistry:
             LoadError: The module's code cannot be imported, or its factory failed.
         """
         metadata, factory = self._find(module_type)
+        if metadata.needs_plugin:
+            self.activate(module_type)
         if isinstance(factory, type):
             return convert_fields(factory, config, path, self.make)
         if metadata.parameters:

@@ -69,6 +69,8 @@ class ModuleMetadata:
         parameters: Name → meaning of what a plain function accepts; a class has fields instead.
         version: The version of its schema.
         examples: How a description may use it.
+        needs_plugin: Whether its plugin has to be loaded before the module is checked, since
+            `forward` uses what loading adds, such as an operator.
         plugin_id: The plugin that offers it, or empty.
         distribution: The distribution that plugin came in, or empty.
         target: ``package.module:Class`` from the manifest, or empty for a registered one.
@@ -83,6 +85,7 @@ class ModuleMetadata:
     parameters: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     examples: tuple[Example, ...] = ()
+    needs_plugin: bool = False
     plugin_id: str = ""
     distribution: str = ""
     target: str = ""
@@ -114,6 +117,7 @@ def metadata_from_manifest(
         category=ModuleCategory(category) if is_known else ModuleCategory.CUSTOM,
         version=entry["version"] if isinstance(entry.get("version"), int) else 1,
         examples=_examples(entry.get("examples")),
+        needs_plugin=entry.get("needs_plugin") is True,
         plugin_id=plugin_id,
         distribution=distribution,
         target=str(entry.get("class", "")),

@@ -83,7 +83,8 @@ def _leaves(parts: Sequence[LayerInfo]) -> list[LayerInfo]:
 
 def _called(part: LayerInfo) -> str:
     name = part.path.rpartition(".")[2]
-    return part.module_type if name.isdecimal() else f"{part.module_type} {printable(name)}"
+    is_plain = name.isdecimal() or name == part.module_type
+    return part.module_type if is_plain else f"{part.module_type} {printable(name)}"
 
 
 def _count(part: LayerInfo) -> str:
