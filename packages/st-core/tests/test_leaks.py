@@ -90,10 +90,15 @@ def fail_to_load_a_file(registry: Registry, file: Path) -> None:
         registry.load_path(file.with_name("failing.py"))
 
 
-CYCLES = [load_and_unload, load_with_a_thread, fail_to_load, load_a_file, fail_to_load_a_file]
+CYCLES = [load_and_unload, load_with_a_thread, fail_to_load]
+SLOW_CYCLES = [load_a_file, fail_to_load_a_file]
 
 
-@pytest.mark.parametrize("cycle", CYCLES, ids=lambda cycle: cycle.__name__)
+@pytest.mark.parametrize(
+    "cycle",
+    [*CYCLES, *(pytest.param(cycle, marks=pytest.mark.slow) for cycle in SLOW_CYCLES)],
+    ids=lambda cycle: cycle.__name__,
+)
 def test_a_thousand_cycles_leave_nothing_behind(
     registry: Registry, tmp_path: Path, cycle: Callable[[Registry, Path], None]
 ) -> None:

@@ -309,3 +309,30 @@ def test_nothing_left_after_shutdown_answers_but_a_plugin_can_be_registered_agai
     registry.register(make("a"))
     assert registry.get("a").state is PluginState.ACTIVE
     registry.unregister("a")
+
+
+def test_shutdown_goes_on_when_another_thread_does_not_let_go_of_a_plugin() -> None:
+    registry = Registry(environ={}, wait_s=0.01)
+    stopping, release = threading.Event(), threading.Event()
+
+    class Stuck(Plugin):
+        metadata = PluginMetadata("stuck")
+
+        def on_unload(self, ctx: PluginContext) -> None:
+            stopping.set()
+            release.wait()
+
+    registry.register(make("a"))
+    registry.register(Stuck)
+    registry.register(make("b"))
+    other = threading.Thread(target=registry.unregister, args=("stuck",))
+    other.start()
+    stopping.wait()
+
+    done = registry.shutdown()
+    release.set()
+    other.join()
+
+    assert done.ids == ("b", "stuck", "a")
+    assert [type(error) for error in done.errors["stuck"]] == [TransitionTimeoutError]
+    assert registry.list() == ()

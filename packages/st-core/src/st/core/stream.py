@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from st.core.errors import EventError
-from st.core.events import E, Event
+from st.core.events import E
 
 if TYPE_CHECKING:
     from st.core.bus import EventBus
@@ -28,7 +28,7 @@ class Stream(Generic[E]):
             raise EventError(f"stream(maxsize={maxsize}): expected at least 1")
         self._bus = bus
         self._what = what
-        self._queue: deque[Event] = deque(maxlen=maxsize)
+        self._queue: deque[E] = deque(maxlen=maxsize)
         self.n_dropped = 0
 
     async def __aenter__(self) -> Self:
@@ -44,7 +44,7 @@ class Stream(Generic[E]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> E:
         while not self._queue:
             self._is_awake = False
             self._ready.clear()
@@ -53,7 +53,7 @@ class Stream(Generic[E]):
                 await self._ready.wait()
         return self._queue.popleft()
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: E) -> None:
         if len(self._queue) == self._queue.maxlen:
             self.n_dropped += 1
         self._queue.append(event)

@@ -92,10 +92,16 @@ class Unloading:
     def unload_all(self) -> Unloaded:
         """Take everything down, last one up first, whatever fails on the way."""
         done: dict[str, tuple[Exception, ...]] = {}
-        while self._up.contexts:
-            # Others may still be loading: look again until nothing is left.
-            for plugin_id in reversed(tuple(self._up.contexts)):
-                done[plugin_id] = tuple(self._take_down(plugin_id, "at shutdown") or ())
+
+        def take_down(plugin_id: str) -> None:
+            done[plugin_id] = tuple(self._take_down(plugin_id, "at shutdown") or ())
+
+        # Others may still be loading: look again until nothing is left.
+        while pending := [up for up in reversed(tuple(self._up.contexts)) if up not in done]:
+            for plugin_id in pending:
+                error = attempt(take_down, plugin_id)  # another thread may not let go of it
+                if error is not None:
+                    done[plugin_id] = (error,)
         return Unloaded(tuple(done), {key: errors for key, errors in done.items() if errors})
 
     def dependents(self, plugin_id: str) -> dict[str, bool]:
