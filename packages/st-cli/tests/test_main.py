@@ -8,6 +8,7 @@ from st.cli import main
 
 FAILS = """
 import click
+import logging
 from pathlib import Path
 from st.core import StError
 
@@ -18,6 +19,13 @@ def fail(how):
         raise StError("linear: expected 4, given 3")
     if how == "file":
         Path("missing.toml").read_text()
+    if how == "full disk":
+        raise OSError(28, "No space left on device")
+    if how == "warning":
+        try:
+            raise ValueError("boom")
+        except ValueError:
+            logging.getLogger("st.plugin.louder").warning("louder failed", exc_info=True)
     if how == "interrupt":
         raise KeyboardInterrupt
     if how == "end of input":
@@ -51,6 +59,38 @@ def test_error_of_ours_is_one_line_on_stderr_and_exit_code_2(failing, capsys) ->
 def test_file_that_is_not_there_is_named(failing, capsys) -> None:
     assert main(["fail", "file"]) == 2
     assert capsys.readouterr().err == "error: missing.toml: No such file or directory\n"
+
+
+def test_disk_that_is_full_is_no_defect(failing, capsys) -> None:
+    assert main(["fail", "full disk"]) == 2
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"
+
+
+def test_warning_is_one_line_that_names_the_error(failing, capsys) -> None:
+    assert main(["fail", "warning"]) == 0
+    assert capsys.readouterr().err == "warning: louder failed: ValueError: boom\n"
+
+
+def test_debug_shows_the_traceback_of_a_warning(failing, capsys) -> None:
+    assert main(["--debug", "fail", "warning"]) == 0
+
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert (first, last) == ("warning: louder failed", "ValueError: boom")
+
+
+def test_missing_choice_is_one_line(capsys) -> None:
+    assert main(["new", "wobble"]) == 2
+    assert capsys.readouterr().err == (
+        "error: Missing option '--kind'. Choose from: module, service (see st new --help)\n"
+    )
+
+
+def test_group_without_a_sub_command_shows_its_help(install, here, capsys) -> None:
+    source = "import click\n\n@click.group()\ndef family():\n    pass\n"
+    install("st-family", commands={"family": "st_family:family"}, files={"st_family.py": source})
+
+    assert main(["family"]) == 2
+    assert capsys.readouterr().err.startswith("Usage: st family ")
 
 
 def test_interrupt_is_exit_code_130(failing) -> None:
@@ -129,7 +169,9 @@ def test_misspelt_command_of_a_distribution_that_is_not_installed_names_both(
 
 def test_command_like_no_other_gets_the_list(capsys) -> None:
     assert main(["zzz"]) == 2
-    assert "installed are doctor, " in capsys.readouterr().err
+
+    _, _, listed = capsys.readouterr().err.strip().partition("; installed are ")
+    assert "doctor" in listed.split(", ")
 
 
 def test_stdout_that_cannot_show_a_character_gets_a_question_mark(install, run_st) -> None:

@@ -119,6 +119,16 @@ def test_name_of_an_installed_module_is_refused(install, here, capsys) -> None:
     assert "'bend' is the module of theirs already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["core", "cli", "backend-opencl", "theirs"])
+def test_name_of_a_distribution_that_pip_would_replace_is_refused(
+    install, here, capsys, name: str
+) -> None:
+    install("st-theirs")
+
+    assert main(["new", name, "--kind", "module"]) == 2
+    assert f"there is a distribution st-{name} already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["directory", "file"])
 def test_what_exists_is_never_overwritten(tmp_path: Path, make) -> None:
     make(tmp_path / "st-wobble")
@@ -144,9 +154,10 @@ def test_failure_while_writing_leaves_nothing(tmp_path: Path, monkeypatch) -> No
 
     monkeypatch.setattr(Path, "rename", refuse)
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as raised:
         create(PackageName("wobble"), "module", tmp_path, "0.1.0")
 
+    assert raised.value.filename == str(tmp_path / "st-wobble")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -38,6 +38,12 @@ def test_lines_in_a_pipe_are_never_cut(capsys) -> None:
     assert "x" * 500 in capsys.readouterr().out
 
 
+def test_without_a_standard_output_nothing_happens(monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+
+    print_table(("id",), [("a",)])
+
+
 def test_cells_are_not_markup(capsys) -> None:
     print_table(("id",), [("[bold]not bold[/] :smile:",)])
 

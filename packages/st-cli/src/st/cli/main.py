@@ -11,6 +11,7 @@ from types import TracebackType
 import click
 from click.shell_completion import CompletionItem
 
+from st.cli.log import warnings_in_one_line
 from st.cli.subcommands import CommandLoadError, help_sentences, subcommands
 from st.core import StError
 from st.core.catalog import names_of, provider_of
@@ -65,7 +66,8 @@ class SubcommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> None:
         """Run the sub-command; with `--debug`, show the traceback of whatever ends it."""
         try:
-            super().invoke(ctx)
+            with warnings_in_one_line(has_tracebacks=ctx.params["debug"]):
+                super().invoke(ctx)
         except (click.exceptions.Exit, click.UsageError):
             raise
         except BaseException:
@@ -119,9 +121,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     try:
         code: int | None = st.main(arguments, prog_name="st", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "st"
-        return complain(f"{error.format_message()} (see {path} --help)")
+        # Click lists choices a line each.
+        message = " ".join(error.format_message().split())
+        return complain(f"{message} (see {path} --help)")
     except click.ClickException as error:
         return complain(error.format_message())
     except click.Abort as error:
@@ -129,9 +136,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StError as error:
         return complain(str(error))
     except OSError as error:
-        if error.filename is None:
-            raise
-        return complain(f"{error.filename}: {error.strerror}")
+        # Without a file it is most often the standard output, on a disk that is full.
+        return complain(
+            str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+        )
     return code or 0
 
 

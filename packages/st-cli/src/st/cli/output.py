@@ -34,7 +34,8 @@ def print_table(
         column.overflow = "fold"
     for row in rows:
         table.add_row(*row)
-    is_terminal = sys.stdout.isatty()
+    # Standard output is None where it was closed before Python began.
+    is_terminal = bool(sys.stdout and sys.stdout.isatty())
     console = Console(
         width=None if is_terminal else UNLIMITED,
         color_system=None if os.environ.get("NO_COLOR") else "auto",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
+from st.cli.doctor.distributions import known_offers
 from st.cli.new.package import KINDS, PackageName, PackageNameError, create
 from st.core import Registry
 
@@ -26,7 +27,7 @@ def new(name: str, kind: str) -> None:
     tests that pass; change it from there.
     """
     checked = PackageName(name)
-    refuse_taken(checked.plugin_id)
+    refuse_taken(checked)
     made = create(checked, kind, Path(), version("st-core"))
     click.echo(f"wrote {made}/")
     for file in sorted(path for path in made.rglob("*") if path.is_file()):
@@ -36,19 +37,34 @@ def new(name: str, kind: str) -> None:
     click.echo(f"      st plugins {checked.plugin_id}")
 
 
-def refuse_taken(name: str) -> None:
-    """Refuse a `name` that an installed plugin or module has.
+def refuse_taken(name: PackageName) -> None:
+    """Refuse a name that an installed plugin, module or distribution has, or one of ours.
 
     Raises:
         PackageNameError: It is taken; the message says by whom.
     """
+    plugin_id = name.plugin_id
     with Registry() as registry:
         registry.discover()
-        taken = [f"plugin of {handle.origin}" for handle in registry.list() if handle.id == name]
+        taken = [f"plugin of {one.origin}" for one in registry.list() if one.id == plugin_id]
         taken += [
             f"module of {contribution.distribution}"
             for contribution in registry.contributions("st.nn.modules")
-            if name in contribution.table
+            if plugin_id in contribution.table
         ]
     if taken:
-        raise PackageNameError(f"{name!r} is the {taken[0]} already; choose another name")
+        raise PackageNameError(f"{plugin_id!r} is the {taken[0]} already; choose another name")
+    if name.distribution in known_offers() or is_installed(name.distribution):
+        raise PackageNameError(
+            f"{plugin_id!r}: there is a distribution {name.distribution} already, which pip would "
+            "replace; choose another name"
+        )
+
+
+def is_installed(distribution: str) -> bool:
+    """Whether a distribution of that name is installed."""
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True

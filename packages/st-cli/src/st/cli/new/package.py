@@ -111,6 +111,10 @@ def create(name: PackageName, kind: str, parent: Path, core_version: str) -> Pat
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
         staging.rename(target)
+    except OSError as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        # Of the place where it was written nobody has heard.
+        raise OSError(error.errno, error.strerror, str(target)) from error
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
