@@ -83,6 +83,8 @@ def test_number_shape_and_type_of_operands_are_checked(service: OperatorRegistry
         service.execute("tanh", X, X)
     with pytest.raises(DTypeError, match=r"tanh: takes float32, float64.*int64\(2\)"):
         service.execute("tanh", np.array([1, 2]))
+    with pytest.raises(DTypeError, match="input 0 is float16, not one of float32"):
+        service.execute("tanh", X.astype(np.float16))
     with pytest.raises(ShapeError, match="add: takes inputs of one shape"):
         service.execute("add", X, np.ones(3))
     with pytest.raises(OperandError, match="sum: needs the attribute 'axes'"):

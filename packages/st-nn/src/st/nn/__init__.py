@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from st.nn.experiment import train_experiment as train_experiment
     from st.nn.faults import DescriptionError as DescriptionError
     from st.nn.faults import Fault as Fault
+    from st.nn.host_fallback import HostFallback as HostFallback
+    from st.nn.host_fallback import RanOnHost as RanOnHost
     from st.nn.losses import CrossEntropy as CrossEntropy
     from st.nn.losses import Loss as Loss
     from st.nn.metadata import ModuleCategory as ModuleCategory
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from st.nn.modules import Residual as Residual
     from st.nn.modules import Scope as Scope
     from st.nn.modules import Sequential as Sequential
+    from st.nn.operator_registry import OPERATOR_REGISTRY as OPERATOR_REGISTRY
+    from st.nn.operator_registry import OperatorRegistry as OperatorRegistry
     from st.nn.optim import SGD as SGD
     from st.nn.optim import Adam as Adam
     from st.nn.optim import Optimizer as Optimizer
@@ -62,6 +66,7 @@ _HOME = {
     "DescriptionError": "faults",
     "Fault": "faults",
     "Flatten": "modules",
+    "HostFallback": "host_fallback",
     "Linear": "modules",
     "Loss": "losses",
     "MODULE_REGISTRY": "discovery",
@@ -74,9 +79,12 @@ _HOME = {
     "ModulePipelineBuilder": "pipeline",
     "ModuleRegistered": "discovery",
     "Named": "modules",
+    "OPERATOR_REGISTRY": "operator_registry",
+    "OperatorRegistry": "operator_registry",
     "Optimizer": "optim",
     "Parallel": "modules",
     "Predictor": "predictor",
+    "RanOnHost": "host_fallback",
     "Relu": "modules",
     "Reshape": "modules",
     "Residual": "modules",

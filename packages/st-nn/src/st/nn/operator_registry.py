@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from st.core import PluginContext, Registry, ServiceKey, StError
-from st.core.backend import REQUIRED, Backend
+from st.core.backend import DTYPES, REQUIRED, Backend
 from st.core.backend import kernels as kernel_table
 from st.nn import ops
 from st.nn.backends import choose_backend
 from st.nn.tape import (
     FLOATS,
+    DTypeError,
     OperandError,
     Operator,
     Tape,
@@ -209,7 +210,11 @@ def _runs_on(operator: Operator, backend: str) -> bool:
 
 
 def _on(tape: Tape, inputs: Sequence[NDArray[Any]]) -> list[Tensor]:
-    return [tape.input(np.asarray(x)) for x in inputs]
+    arrays = [np.asarray(x) for x in inputs]
+    for n, array in enumerate(arrays):
+        if str(array.dtype) not in DTYPES:
+            raise DTypeError(f"input {n} is {array.dtype}, not one of {', '.join(DTYPES)}")
+    return [tape.input(array) for array in arrays]
 
 
 def _emit(

@@ -12,7 +12,7 @@ from st.nn.modules.containers import Merge, Parallel, Residual, Sequential
 from st.nn.modules.flatten import Flatten
 from st.nn.modules.images import AvgPool2d, Conv2d, MaxPool2d
 from st.nn.modules.linear import Linear
-from st.nn.modules.normalisation import LayerNorm
+from st.nn.modules.normalisation import LayerNorm, RmsNorm
 from st.nn.modules.reshape import Reshape
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Relu",
     "Reshape",
     "Residual",
+    "RmsNorm",
     "Scope",
     "Sequential",
     "Sigmoid",

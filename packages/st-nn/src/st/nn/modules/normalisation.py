@@ -29,3 +29,18 @@ class LayerNorm(Module, frozen=True):
         scale = scope.parameter("scale", x.shape[-1:], ones())
         shift = scope.parameter("shift", x.shape[-1:], zeros())
         return ops.layer_norm(x, scale, shift, eps=self.eps)
+
+
+class RmsNorm(Module, frozen=True):
+    """Brings the last axis to root mean square 1, then scales it.
+
+    x `(batch, ..., n)` keeps its shape. `scale` is `(n,)` and starts as 1.
+    """
+
+    eps: Positive = 1e-5
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        if x.ndim < 2:
+            raise ShapeError("input has no features; an axis beside the batch is needed")
+        return ops.rms_norm(x, scope.parameter("scale", x.shape[-1:], ones()), eps=self.eps)
