@@ -16,9 +16,14 @@ from msgspec import Meta
 from st.nn import ops
 from st.nn.tape import Tensor
 
-Positive = Annotated[float, Meta(gt=0)]
+_HIGHEST = 1e30
+"""Float32 holds this, and what a bias correction makes of it."""
+
+Positive = Annotated[float, Meta(gt=0, le=_HIGHEST)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
-Rate = Annotated[float, Meta(gt=0, description="The learning rate: how far a step goes.")]
+Rate = Annotated[
+    float, Meta(gt=0, le=_HIGHEST, description="The learning rate: how far a step goes.")
+]
 
 
 class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
