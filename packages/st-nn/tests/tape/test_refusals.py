@@ -12,6 +12,7 @@ from st.nn.tape import (
     GradientError,
     NonFiniteError,
     NoValueError,
+    OverlapError,
     ShapeError,
     Tape,
     Tensor,
@@ -220,3 +221,26 @@ def test_training_step_names_the_operator_that_stops_being_finite() -> None:
         step.check_finite(x, y)
 
     np.testing.assert_array_equal(step.parameters()["0.weight"], before["0.weight"])
+
+
+def test_output_over_an_input_that_is_still_read_is_refused(tape: Tape) -> None:
+    x, line = tensor(tape, 3, 3), tensor(tape, 6)
+
+    for overlapping in (
+        lambda: ops.matmul(x, x, out=x),
+        lambda: ops.add(line[1:], line[:-1], out=line[1:]),
+        lambda: ops.add(x, x.T, out=x),
+        lambda: tape.emit("cumsum", (line,), {"axis": 0, "reverse": False}, out=(line,)),
+    ):
+        with pytest.raises(OverlapError, match=r"would overwrite input .* leave `out` away"):
+            overlapping()
+
+
+def test_output_beside_or_exactly_over_an_input_is_written(tape: Tape) -> None:
+    line = tape.input(np.arange(6.0))
+
+    ops.add(line[::2], line[1::2], out=line[::2])
+    ops.mul(line[3:], 2.0, out=line[3:])
+    ops.add(line[:2], line[2:4], out=line[:2])
+
+    assert line.numpy().tolist() == [6, 7, 5, 6, 18, 10]

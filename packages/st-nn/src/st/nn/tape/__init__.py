@@ -22,6 +22,7 @@ from st.nn.tape.errors import (
     NoValueError,
     OperandError,
     OperandTypeError,
+    OverlapError,
     ShapeError,
     UnknownOperatorError,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Operator",
     "OperatorHandle",
     "OperatorTable",
+    "OverlapError",
     "Scalar",
     "ShapeError",
     "Tape",

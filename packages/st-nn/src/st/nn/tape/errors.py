@@ -48,6 +48,10 @@ class ForeignTensorError(OperandError):
     """An operand lies on another tape, and so perhaps on another backend."""
 
 
+class OverlapError(OperandError):
+    """An output would be written over an input that is still read."""
+
+
 class OperandTypeError(StError, TypeError):
     """An operand is no tensor."""
 

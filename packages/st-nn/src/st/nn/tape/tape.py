@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from st.core.backend import (
     DTYPES,
+    SIGNATURES,
     Backend,
     Buffer,
     Call,
@@ -25,10 +26,12 @@ from st.nn.tape.errors import (
     NoValueError,
     OperandError,
     OperandTypeError,
+    OverlapError,
     ShapeError,
 )
 from st.nn.tape.operator import Applied, Attrs, Operator, Vjp, operators
 from st.nn.tape.tensor import Tensor
+from st.nn.tape.views import overlap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +186,7 @@ class Tape:
         try:
             self._check_inputs(operator, inputs)
             made = operator.infer(tuple(x.spec for x in inputs), attrs)
-            _check_out(inputs, made, out)
+            _check_out(op, inputs, made, out)
         except OperandError as error:
             specs = [x.spec for x in inputs]
             raise error.at(op=op, specs=specs, where=self.where) from None
@@ -311,13 +314,32 @@ class Tape:
 
 
 def _check_out(
-    inputs: Sequence[Tensor | Const], made: Sequence[Spec], out: Sequence[Tensor]
+    op: str, inputs: Sequence[Tensor | Const], made: Sequence[Spec], out: Sequence[Tensor]
 ) -> None:
     if not out or all(isinstance(x, Const) for x in inputs):
         return  # Constants have no shape of their own: they fill what they are given.
+    for n, x in enumerate(inputs):
+        for y in out:
+            if isinstance(x, Tensor) and not _may_overwrite(op, n, x.view, y.view):
+                raise OverlapError(
+                    f"the output would overwrite input {n} while it is still read; "
+                    "leave `out` away, or copy the input first"
+                )
     if [y.spec for y in out] != list(made):
         given = ", ".join(str(y.spec) for y in out)
         raise ShapeError(f"makes {', '.join(map(str, made))}, not {given}")
+
+
+def _may_overwrite(op: str, n: int, x: View, y: View) -> bool:
+    """Whether output `y` may be written while input `n` of `op`, `x`, is read."""
+    if x.storage is not y.storage or x.spec.size == 0 or y.spec.size == 0:
+        return True
+    if x == y:
+        signature = SIGNATURES.get(op)
+        return signature is not None and (
+            signature.kind == "elementwise" or n in signature.in_place
+        )
+    return not overlap(x, y)
 
 
 def _check_finite(values: NDArray[Any], name: str, of: Spec, where: str) -> None:

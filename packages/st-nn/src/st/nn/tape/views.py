@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import gcd, prod
 
 from st.core.backend import View, dense_strides, spec
 from st.nn.tape.errors import ShapeError
@@ -110,6 +110,28 @@ def sliced(view: View, index: Index) -> View:
     shape += [length for length, _ in axes[len(index) :]]
     strides += [stride for _, stride in axes[len(index) :]]
     return View(view.storage, spec(shape, view.spec.dtype), tuple(strides), offset)
+
+
+def overlap(a: View, b: View) -> bool:
+    """Return whether two views of one storage may share an element.
+
+    Views that step through it together, as every other column does, are told apart; other views
+    only by where they begin and end.
+    """
+    if a.spec.size == 0 or b.spec.size == 0 or _end(a) <= b.offset or _end(b) <= a.offset:
+        return False
+    steps = [s for n, s in zip(a.spec.shape, a.strides, strict=True) if n > 1]
+    steps += [s for n, s in zip(b.spec.shape, b.strides, strict=True) if n > 1]
+    step = gcd(*steps)
+    return step == 0 or (a.offset - b.offset) % step == 0
+
+
+def _end(view: View) -> int:
+    return (
+        view.offset
+        + 1
+        + sum((n - 1) * s for n, s in zip(view.spec.shape, view.strides, strict=True))
+    )
 
 
 def broadcast_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
