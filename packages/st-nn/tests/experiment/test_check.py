@@ -66,7 +66,10 @@ def test_checking_loads_no_plugin_but_nn(experiment: Path, registry: Registry) -
             "lr = 0.05", "lr = 0", (5, "lr", "a number, above 0", ""), id="optimizer field"
         ),
         pytest.param(
-            "lr = 0.05", "lr = 1e300", (5, "lr", "at most 1e+30", ""), id="more than float32 holds"
+            "lr = 0.05",
+            "lr = 1e300",
+            (5, "lr", "a number, above 0 and at most 1e+30", ""),
+            id="more than float32 holds",
         ),
         pytest.param('"relu"', '"rellu"', (9, "type", "the name of a module", "relu"), id="module"),
         pytest.param(
