@@ -208,7 +208,7 @@ def test_categories_and_words_find_modules_sorted_by_name(
     optimizers = [m.module_type for m in modules.find_by_category(ModuleCategory.OPTIMIZER)]
     found = [m.module_type for m in modules.search("MATRIX")]
 
-    assert optimizers == ["adam", "sgd"]
+    assert optimizers == ["adam", "adamw", "sgd"]
     assert found == ["linear"]
     assert modules.list_modules() == tuple(sorted(modules.list_modules()))
 

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from st.nn.init import Constant, Normal, generator, kaiming_uniform, ones, zeros
+from st.nn.init import (
+    Constant,
+    Normal,
+    Orthogonal,
+    generator,
+    kaiming_normal,
+    kaiming_uniform,
+    ones,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
 
 
 def test_kaiming_bound_is_that_of_pytorchs_linear() -> None:
@@ -34,3 +45,33 @@ def test_constants_draw_nothing() -> None:
 
 def test_names_that_run_together_have_streams_of_their_own() -> None:
     assert generator(1, "2.w").random() != generator(12, ".w").random()
+
+
+def test_deviations_are_those_of_the_papers() -> None:
+    shape = (400, 100)
+
+    assert kaiming_normal(50)(generator(0, "w"), shape).std() == pytest.approx(0.2, rel=0.02)
+    assert xavier_normal(30, 20)(generator(0, "w"), shape).std() == pytest.approx(0.2, rel=0.02)
+    even = xavier_uniform(30, 20)(generator(0, "w"), shape)
+    assert np.abs(even).max() == pytest.approx(np.sqrt(6 / 50), rel=1e-3)
+    # Of both kinds, so that what goes in has the same variance as what comes out.
+    assert even.std() == pytest.approx(0.2, rel=0.02)
+
+
+def test_no_inputs_and_outputs_start_at_zero() -> None:
+    for start in (kaiming_normal(0), xavier_normal(0, 0), xavier_uniform(0, 0)):
+        assert not start(generator(0, "w"), (0, 3)).any()
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3), (4, 3, 3)], ids=str)
+def test_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
+    made = Orthogonal(gain=2.0)(generator(0, "w"), shape)
+
+    matrix = made.reshape(shape[0], -1)
+    short = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    np.testing.assert_allclose(short @ short.T, 4 * np.eye(len(short)), atol=1e-12)
+
+
+def test_orthogonal_vector_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least two axes"):
+        Orthogonal()(generator(0, "w"), (3,))

@@ -12,7 +12,7 @@ from st.nn.losses import CrossEntropy
 from st.nn.model import Model
 from st.nn.modules import Linear, Module, Relu
 from st.nn.numpy_backend import NumPyBackend
-from st.nn.optim import SGD, Adam, Optimizer
+from st.nn.optim import SGD, Adam, AdamW, Optimizer
 from st.nn.step import TrainingStep
 
 SIZES = (12, 16, 8, 5)
@@ -22,6 +22,11 @@ OPTIMIZERS = {
     "adam-betas": Adam(lr=0.02, beta1=0.8, beta2=0.95, epsilon=1e-4),
     "sgd": SGD(lr=0.1),
     "sgd-momentum": SGD(lr=0.05, momentum=0.9),
+    "sgd-nesterov": SGD(lr=0.05, momentum=0.9, nesterov=True),
+    "sgd-decay": SGD(lr=0.05, momentum=0.5, weight_decay=0.1),
+    "sgd-clip": SGD(lr=0.1, clip_norm=0.3),
+    "adamw": AdamW(lr=0.01, weight_decay=0.1),
+    "adamw-clip": AdamW(lr=0.01, clip_norm=0.3),
 }
 TORCH = json.loads((Path(__file__).parent / "reference" / "torch_losses.json").read_text())
 
@@ -78,3 +83,8 @@ def test_rate_is_an_input_of_the_step(optimizer: Optimizer) -> None:
 def test_momentum_zero_keeps_no_state() -> None:
     assert SGD(lr=0.1).vectors() == ()
     assert SGD(lr=0.1, momentum=0.5).vectors() == ("momentum",)
+
+
+def test_nesterov_without_momentum_is_refused() -> None:
+    with pytest.raises(ValueError, match="nesterov needs a momentum"):
+        SGD(lr=0.1, nesterov=True)

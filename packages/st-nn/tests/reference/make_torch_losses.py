@@ -30,7 +30,7 @@ def problem(generator: np.random.Generator):
     return parameters, batches
 
 
-def losses(torch, optimizer) -> list[float]:
+def losses(torch, optimizer, clip_norm: float | None = None) -> list[float]:
     """Return the loss before each step, in float64."""
     weights, batches = problem(np.random.default_rng(5))
     parameters = [torch.tensor(w, requires_grad=True) for w in weights]
@@ -45,6 +45,8 @@ def losses(torch, optimizer) -> list[float]:
         loss = torch.nn.functional.cross_entropy(h, torch.tensor(y))
         step.zero_grad()
         loss.backward()
+        if clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
         step.step()
         found.append(loss.item())
     return found
@@ -59,8 +61,16 @@ def main() -> None:
         "adam-betas": lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.8, 0.95), eps=1e-4),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
         "sgd-momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+        "sgd-nesterov": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
+        "sgd-decay": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.5, weight_decay=0.1),
+        "sgd-clip": lambda p: torch.optim.SGD(p, lr=0.1),
+        "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+        "adamw-clip": lambda p: torch.optim.AdamW(p, lr=0.01),
     }
-    found = {name: losses(torch, optimizer) for name, optimizer in optimizers.items()}
+    clips = {"sgd-clip": 0.3, "adamw-clip": 0.3}
+    found = {
+        name: losses(torch, optimizer, clips.get(name)) for name, optimizer in optimizers.items()
+    }
     json.dump({"torch": torch.__version__, **found}, sys.stdout, indent=1)
     print()
 

@@ -32,8 +32,15 @@ if TYPE_CHECKING:
     from st.nn.metadata import ModuleCategory as ModuleCategory
     from st.nn.metadata import ModuleMetadata as ModuleMetadata
     from st.nn.model import Model as Model
+    from st.nn.modules import AvgPool2d as AvgPool2d
+    from st.nn.modules import Conv2d as Conv2d
+    from st.nn.modules import Embedding as Embedding
     from st.nn.modules import Flatten as Flatten
+    from st.nn.modules import Gelu as Gelu
+    from st.nn.modules import LayerNorm as LayerNorm
+    from st.nn.modules import LeakyRelu as LeakyRelu
     from st.nn.modules import Linear as Linear
+    from st.nn.modules import MaxPool2d as MaxPool2d
     from st.nn.modules import Merge as Merge
     from st.nn.modules import Module as Module
     from st.nn.modules import Named as Named
@@ -41,12 +48,19 @@ if TYPE_CHECKING:
     from st.nn.modules import Relu as Relu
     from st.nn.modules import Reshape as Reshape
     from st.nn.modules import Residual as Residual
+    from st.nn.modules import RmsNorm as RmsNorm
     from st.nn.modules import Scope as Scope
     from st.nn.modules import Sequential as Sequential
+    from st.nn.modules import Sigmoid as Sigmoid
+    from st.nn.modules import Silu as Silu
+    from st.nn.modules import Softmax as Softmax
+    from st.nn.modules import Softplus as Softplus
+    from st.nn.modules import Tanh as Tanh
     from st.nn.operator_registry import OPERATOR_REGISTRY as OPERATOR_REGISTRY
     from st.nn.operator_registry import OperatorRegistry as OperatorRegistry
     from st.nn.optim import SGD as SGD
     from st.nn.optim import Adam as Adam
+    from st.nn.optim import AdamW as AdamW
     from st.nn.optim import Optimizer as Optimizer
     from st.nn.pipeline import ModulePipelineBuilder as ModulePipelineBuilder
     from st.nn.predictor import Predictor as Predictor
@@ -58,18 +72,26 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Adam": "optim",
+    "AdamW": "optim",
+    "AvgPool2d": "modules",
     "BackendChoice": "backends",
     "CheckpointError": "checkpoint",
+    "Conv2d": "modules",
     "CrossEntropy": "losses",
     "DataError": "data",
     "Dataset": "data",
     "DescriptionError": "faults",
+    "Embedding": "modules",
     "Fault": "faults",
     "Flatten": "modules",
+    "Gelu": "modules",
     "HostFallback": "host_fallback",
+    "LayerNorm": "modules",
+    "LeakyRelu": "modules",
     "Linear": "modules",
     "Loss": "losses",
     "MODULE_REGISTRY": "discovery",
+    "MaxPool2d": "modules",
     "Merge": "modules",
     "Model": "model",
     "Module": "modules",
@@ -88,10 +110,16 @@ _HOME = {
     "Relu": "modules",
     "Reshape": "modules",
     "Residual": "modules",
+    "RmsNorm": "modules",
     "SGD": "optim",
     "SavedModel": "saved",
     "Scope": "modules",
     "Sequential": "modules",
+    "Sigmoid": "modules",
+    "Silu": "modules",
+    "Softmax": "modules",
+    "Softplus": "modules",
+    "Tanh": "modules",
     "Tensor": "tape",
     "Trainer": "train",
     "TrainingStep": "step",

@@ -78,6 +78,58 @@ def kaiming_uniform(fan_in: int) -> Uniform:
     return Uniform(1.0 / sqrt(fan_in) if fan_in else 0.0)
 
 
+def kaiming_normal(fan_in: int) -> Normal:
+    """Return He's initializer for layers before a rectifier: deviation sqrt(2 / fan_in).
+
+    He et al. 2015 (arXiv 1502.01852), equation 10. 0 where nothing comes in.
+    """
+    return Normal(sqrt(2.0 / fan_in) if fan_in else 0.0)
+
+
+def xavier_uniform(fan_in: int, fan_out: int) -> Uniform:
+    """Return Glorot's initializer for layers before a tanh: bound sqrt(6 / (fan_in + fan_out)).
+
+    Glorot and Bengio 2010, equation 16. 0 where nothing comes in or out.
+    """
+    return Uniform(sqrt(6.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0)
+
+
+def xavier_normal(fan_in: int, fan_out: int) -> Normal:
+    """Return Glorot's initializer, normal: deviation sqrt(2 / (fan_in + fan_out)).
+
+    Glorot and Bengio 2010, equation 12. 0 where nothing comes in or out.
+    """
+    return Normal(sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """A matrix whose rows, or columns where these are fewer, are orthogonal, of length `gain`.
+
+    Saxe, McClelland, Ganguli 2014 (arXiv 1312.6120). Axes after the first are taken as one.
+    """
+
+    gain: float = 1.0
+
+    def __call__(
+        self, generator: np.random.Generator, shape: tuple[int, ...]
+    ) -> NDArray[np.float64]:
+        """Return the orthogonal part of a normal matrix, each sign equally likely.
+
+        Raises:
+            ValueError: `shape` has fewer than two axes.
+        """
+        if len(shape) < 2:
+            raise ValueError(f"an orthogonal parameter has at least two axes, given {shape}")
+        drawn = generator.normal(size=(shape[0], int(np.prod(shape[1:]))))
+        tall = drawn if drawn.shape[0] >= drawn.shape[1] else drawn.T
+        q, r = np.linalg.qr(tall)
+        # Without the signs of r the result would depend on how the decomposition is computed.
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        made: NDArray[np.float64] = self.gain * (q if tall is drawn else q.T)
+        return made.reshape(shape)
+
+
 def generator(seed: int, name: str) -> np.random.Generator:
     """Return the generator of the parameter `name`: Philox, its key from SHA-256 of both.
 

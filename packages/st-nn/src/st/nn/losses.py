@@ -63,3 +63,16 @@ class CrossEntropy(Loss, frozen=True):
             raise LabelError(
                 f"label {wrong} is outside the {n_classes} classes 0 to {n_classes - 1}"
             )
+
+
+class MeanSquaredError(Loss, frozen=True):
+    """Mean of squared differences, over the batch and all numbers of an example."""
+
+    def target(self, prediction: Spec) -> Spec:
+        """See `Loss.target`."""
+        return prediction
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """See `Loss.forward`."""
+        difference = prediction - target
+        return ops.mean(difference * difference)

@@ -26,6 +26,13 @@ Rate = Annotated[
 ]
 
 
+Decay = Annotated[float, Meta(ge=0, description="Share of the parameters that is taken away.")]
+Clip = Annotated[
+    Annotated[float, Meta(gt=0)] | None,
+    Meta(description="Largest norm of the whole gradient; a larger one is scaled down to it."),
+]
+
+
 class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of optimizers."""
 
@@ -50,10 +57,33 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
 
+def clipped(gradient: Tensor, limit: float | None) -> Tensor:
+    """Return a flat gradient no longer than `limit`: g * min(1, limit / (norm + 1e-6)).
+
+    Pascanu, Mikolov, Bengio 2013 (arXiv 1211.5063), algorithm 1, with the small number PyTorch
+    adds. None changes nothing.
+    """
+    if limit is None:
+        return gradient
+    norm = ops.sqrt(ops.sum(gradient * gradient))
+    return gradient * ops.minimum(limit / (norm + 1e-6), 1.0)
+
+
 class SGD(Optimizer, frozen=True):
-    """Gradient descent, with PyTorch's momentum: b = momentum * b + g, p = p - lr * b."""
+    """Gradient descent, with PyTorch's momentum: b = momentum * b + g, p = p - lr * b.
+
+    With `nesterov` the step looks ahead: p = p - lr * (g + momentum * b); Sutskever et al. 2013.
+    `weight_decay` adds that share of the parameters to the gradient.
+    """
 
     momentum: Annotated[Fraction, Meta(description="Share of the last step that is kept.")] = 0.0
+    nesterov: Annotated[bool, Meta(description="Whether the gradient is taken ahead.")] = False
+    weight_decay: Decay = 0.0
+    clip_norm: Clip = None
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
 
     def vectors(self) -> tuple[str, ...]:
         """See `Optimizer.vectors`."""
@@ -67,11 +97,16 @@ class SGD(Optimizer, frozen=True):
         scalars: Sequence[Tensor],
     ) -> None:
         """See `Optimizer.update`."""
+        gradient = clipped(gradient, self.clip_norm)
+        if self.weight_decay:
+            gradient = gradient + parameters * self.weight_decay
         direction = gradient
         if self.momentum:
             direction = state["momentum"]
             ops.mul(direction, self.momentum, out=direction)
             ops.add(direction, gradient, out=direction)
+            if self.nesterov:
+                direction = gradient + direction * self.momentum
         ops.sub(parameters, direction * scalars[0], out=parameters)
 
 
@@ -87,6 +122,7 @@ class Adam(Optimizer, frozen=True):
     beta1: Annotated[Fraction, Meta(description="Share of the mean gradient that is kept.")] = 0.9
     beta2: Annotated[Fraction, Meta(description="Share of the mean square that is kept.")] = 0.999
     epsilon: Annotated[Positive, Meta(description="Added to the root of the mean square.")] = 1e-8
+    clip_norm: Clip = None
 
     def vectors(self) -> tuple[str, ...]:
         """See `Optimizer.vectors`."""
@@ -107,9 +143,34 @@ class Adam(Optimizer, frozen=True):
     ) -> None:
         """See `Optimizer.update`."""
         first, second = state["sum"], state["square_sum"]
-        rate, epsilon = scalars
+        rate, epsilon = scalars[:2]
+        gradient = clipped(gradient, self.clip_norm)
         ops.mul(first, self.beta1, out=first)
         ops.add(first, gradient, out=first)
         ops.mul(second, self.beta2, out=second)
         ops.add(second, gradient * gradient, out=second)
         ops.sub(parameters, first / (ops.sqrt(second) + epsilon) * rate, out=parameters)
+
+
+class AdamW(Adam, frozen=True):
+    """Adam that takes a share of the parameters away beside its step: p = p - lr * decay * p.
+
+    Loshchilov and Hutter 2019 (arXiv 1711.05101), algorithm 2.
+    """
+
+    weight_decay: Decay = 0.01
+
+    def scalars(self, step: int, lr: float) -> tuple[float, ...]:
+        """Return those of Adam, and what is left of the parameters."""
+        return (*super().scalars(step, lr), 1.0 - lr * self.weight_decay)
+
+    def update(
+        self,
+        parameters: Tensor,
+        gradient: Tensor,
+        state: Mapping[str, Tensor],
+        scalars: Sequence[Tensor],
+    ) -> None:
+        """See `Optimizer.update`."""
+        ops.mul(parameters, scalars[2], out=parameters)
+        super().update(parameters, gradient, state, scalars)

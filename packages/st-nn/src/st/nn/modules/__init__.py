@@ -5,10 +5,11 @@
 Linear(out_features=10, in_features=None, bias=True)
 """
 
-from st.nn.modules.activations import Gelu, Relu, Sigmoid, Silu, Softplus, Tanh
+from st.nn.modules.activations import Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
 from st.nn.modules.base import Module, Scope, module_type
 from st.nn.modules.chain import Named
 from st.nn.modules.containers import Merge, Parallel, Residual, Sequential
+from st.nn.modules.embedding import Embedding
 from st.nn.modules.flatten import Flatten
 from st.nn.modules.images import AvgPool2d, Conv2d, MaxPool2d
 from st.nn.modules.linear import Linear
@@ -18,9 +19,11 @@ from st.nn.modules.reshape import Reshape
 __all__ = [
     "AvgPool2d",
     "Conv2d",
+    "Embedding",
     "Flatten",
     "Gelu",
     "LayerNorm",
+    "LeakyRelu",
     "Linear",
     "MaxPool2d",
     "Merge",
@@ -35,6 +38,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Silu",
+    "Softmax",
     "Softplus",
     "Tanh",
     "module_type",

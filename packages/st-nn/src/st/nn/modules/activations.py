@@ -1,10 +1,14 @@
-"""Activations: modules without parameters that work element by element. Any shape."""
+"""Activations: modules without parameters. Any shape; softmax works along the last axis."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from st.nn import ops
 from st.nn.modules.base import Module, Scope
-from st.nn.tape import Tensor
+from st.nn.tape import ShapeError, Tensor
 
 
 class Relu(Module, frozen=True):
@@ -53,3 +57,28 @@ class Tanh(Module, frozen=True):
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         return ops.tanh(x)
+
+
+class LeakyRelu(Module, frozen=True):
+    """Gives x where it is positive, else slope * x; the slope at 0 is 1.
+
+    Maas, Hannun, Ng: Rectifier Nonlinearities, 2013, section 2.
+    """
+
+    slope: Annotated[
+        float, Meta(ge=0, le=1, description="By how much what is negative is multiplied.")
+    ] = 0.01
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        return ops.maximum(x, x * self.slope)
+
+
+class Softmax(Module, frozen=True):
+    """Gives shares that add up to 1 along the last axis: e to the x, over the sum of all."""
+
+    def forward(self, x: Tensor, scope: Scope) -> Tensor:
+        """See `Module.forward`."""
+        if x.ndim < 2:
+            raise ShapeError("input has no features; an axis beside the batch is needed")
+        return ops.softmax(x)

@@ -24,13 +24,13 @@ class Conv2d(Module, frozen=True):
     both start evenly between ±1/sqrt(inputs of a filter).
     """
 
-    out_channels: Count
-    kernel: Count = 3
-    stride: Count = 1
-    padding: Annotated[int, Meta(ge=0)] = 0
-    dilation: Count = 1
-    groups: Count = 1
-    bias: bool = True
+    out_channels: Annotated[Count, Meta(description="Filters, and so channels that come out.")]
+    kernel: Annotated[Count, Meta(description="Rows and columns of a filter.")] = 3
+    stride: Annotated[Count, Meta(description="How far apart windows begin.")] = 1
+    padding: Annotated[int, Meta(ge=0, description="Zeros on every side of the image.")] = 0
+    dilation: Annotated[Count, Meta(description="How far apart a window's elements are.")] = 1
+    groups: Annotated[Count, Meta(description="Parts of the channels; filters see theirs.")] = 1
+    bias: Annotated[bool, Meta(description="Whether each channel gets a number added.")] = True
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
@@ -57,8 +57,8 @@ class Conv2d(Module, frozen=True):
 class MaxPool2d(Module, frozen=True):
     """Gives the largest in each window and channel; windows lie side by side without `stride`."""
 
-    size: Count = 2
-    stride: Count | None = None
+    size: Annotated[Count, Meta(description="Rows and columns of a window.")] = 2
+    stride: Annotated[Count | None, Meta(description="How far apart windows begin.")] = None
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
@@ -68,8 +68,8 @@ class MaxPool2d(Module, frozen=True):
 class AvgPool2d(Module, frozen=True):
     """Gives the mean of each window and channel; windows lie side by side without `stride`."""
 
-    size: Count = 2
-    stride: Count | None = None
+    size: Annotated[Count, Meta(description="Rows and columns of a window.")] = 2
+    stride: Annotated[Count | None, Meta(description="How far apart windows begin.")] = None
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""

@@ -11,7 +11,7 @@ from st.nn.init import ones, zeros
 from st.nn.modules.base import Module, Scope
 from st.nn.tape import ShapeError, Tensor
 
-Positive = Annotated[float, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0, description="Keeps what does not vary finite.")]
 
 
 class LayerNorm(Module, frozen=True):

@@ -1,0 +1,90 @@
+"""Every module with a counterpart in PyTorch gives its outputs and gradients.
+
+reference/make_torch_vectors.py stored them; it says in which layout.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from st.nn import ops
+from st.nn.model import Parameters, TapeScope
+from st.nn.modules import (
+    AvgPool2d,
+    Conv2d,
+    Embedding,
+    Gelu,
+    LayerNorm,
+    LeakyRelu,
+    Linear,
+    MaxPool2d,
+    Module,
+    Parallel,
+    Relu,
+    Residual,
+    RmsNorm,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from st.nn.numpy_backend import NumPyBackend
+from st.nn.tape import Tape, gradients
+
+MODULES: dict[str, Module] = {
+    "linear": Linear(out_features=3),
+    "relu": Relu(),
+    "tanh": Tanh(),
+    "sigmoid": Sigmoid(),
+    "gelu": Gelu(),
+    "silu": Silu(),
+    "softplus": Softplus(),
+    "leaky_relu": LeakyRelu(slope=0.1),
+    "softmax": Softmax(),
+    "layer_norm": LayerNorm(),
+    "rms_norm": RmsNorm(),
+    "embedding": Embedding(n_rows=7, width=3),
+    "conv2d": Conv2d(out_channels=4),
+    "conv2d-grey": Conv2d(out_channels=4),
+    "conv2d-options": Conv2d(out_channels=6, stride=2, padding=2, dilation=2, groups=2, bias=False),
+    "maxpool": MaxPool2d(),
+    "maxpool-overlapping": MaxPool2d(size=3, stride=2),
+    "avgpool": AvgPool2d(),
+    "avgpool-overlapping": AvgPool2d(size=3, stride=1),
+    "residual": Residual(modules=(Linear(out_features=6), Tanh())),
+    "parallel": Parallel(modules=(Linear(out_features=2, bias=False), Tanh())),
+}
+TORCH = np.load(Path(__file__).parents[1] / "reference/torch_vectors.npz")
+
+
+def assert_near(made: NDArray[Any], expected: NDArray[Any]) -> None:
+    """Compare within 1e-5 of the largest element: float32 loses that much in sums that cancel."""
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_outputs_and_gradients_are_pytorchs(name: str) -> None:
+    start = f"{name}/value."
+    values = {key.removeprefix(start): TORCH[key] for key in TORCH if key.startswith(start)}
+    tape = Tape(NumPyBackend())
+    x = tape.input(TORCH[f"{name}/x"])
+    given = {f"module.{key}": tape.input(value).view for key, value in values.items()}
+    scope = TapeScope(tape, Parameters("float32", given), "", True)
+
+    y = scope.apply("module", MODULES[name], x)
+    used = scope.parameters.tensors
+    found = gradients(ops.sum(y * tape.input(TORCH[f"{name}/dy"])), [x, *used.values()])
+
+    assert_near(y.numpy(), TORCH[f"{name}/y"])
+    assert {key.removeprefix("module.") for key in used} == set(values)
+    expected = {"dx": TORCH.get(f"{name}/dx")}
+    expected |= {key: TORCH[f"{name}/gradient.{key.removeprefix('module.')}"] for key in used}
+    for dy, wanted in zip(found, expected.values(), strict=True):
+        assert (dy is None) == (wanted is None)
+        if dy is not None:
+            assert_near(dy.numpy(), wanted)

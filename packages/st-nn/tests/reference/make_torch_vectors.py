@@ -1,0 +1,107 @@
+"""Write torch_vectors.npz: what PyTorch's modules give, and their gradients, one by one.
+
+    python make_torch_vectors.py torch_vectors.npz
+
+Needs PyTorch (made with 2.13.0+cpu), imported only when this runs; the tests need only the file.
+Everything is computed in float64 from float32 numbers, and stored as float32. Names in the file are
+`case/x`, `case/dy`, `case/y`, `case/dx`, and `case/value.NAME`, `case/gradient.NAME` for each
+parameter, all in our layouts: channels last, weights `(in, out)`.
+"""
+
+import sys
+
+import numpy as np
+
+
+def cases(torch):
+    """Return for each case the input's shape, our parameters, and the forward in PyTorch."""
+    from torch.nn import functional as f
+
+    def filtered(x, p, **options):
+        x = x if x.ndim == 4 else x[..., None]
+        kernel = p["weight"].permute(3, 2, 0, 1)
+        return f.conv2d(x.movedim(3, 1), kernel, p.get("bias"), **options).movedim(1, 3)
+
+    def pooled(function):
+        return lambda x, p: function(x.movedim(3, 1), 2).movedim(1, 3)
+
+    def windows(function, size, stride):
+        return lambda x, p: function(x.movedim(3, 1), size, stride).movedim(1, 3)
+
+    rows = (4, 5, 6)
+    return {
+        "linear": (
+            rows,
+            {"weight": (6, 3), "bias": (3,)},
+            lambda x, p: x @ p["weight"] + p["bias"],
+        ),
+        "relu": (rows, {}, lambda x, p: f.relu(x)),
+        "tanh": (rows, {}, lambda x, p: torch.tanh(x)),
+        "sigmoid": (rows, {}, lambda x, p: torch.sigmoid(x)),
+        "gelu": (rows, {}, lambda x, p: f.gelu(x, approximate="tanh")),
+        "silu": (rows, {}, lambda x, p: f.silu(x)),
+        "softplus": (rows, {}, lambda x, p: f.softplus(x)),
+        "leaky_relu": (rows, {}, lambda x, p: f.leaky_relu(x, 0.1)),
+        "softmax": (rows, {}, lambda x, p: f.softmax(x, -1)),
+        "layer_norm": (
+            rows,
+            {"scale": (6,), "shift": (6,)},
+            lambda x, p: f.layer_norm(x, (6,), p["scale"], p["shift"]),
+        ),
+        "rms_norm": (rows, {"scale": (6,)}, lambda x, p: f.rms_norm(x, (6,), p["scale"], 1e-5)),
+        "embedding": ((4, 5), {"weight": (7, 3)}, lambda x, p: f.embedding(x.long(), p["weight"])),
+        "conv2d": ((2, 6, 7, 3), {"weight": (3, 3, 3, 4), "bias": (4,)}, filtered),
+        "conv2d-grey": ((2, 6, 7), {"weight": (3, 3, 1, 4), "bias": (4,)}, filtered),
+        "conv2d-options": (
+            (2, 9, 8, 4),
+            {"weight": (3, 3, 2, 6)},
+            lambda x, p: filtered(x, p, stride=2, padding=2, dilation=2, groups=2),
+        ),
+        "maxpool": ((2, 6, 8, 3), {}, pooled(f.max_pool2d)),
+        "maxpool-overlapping": ((2, 7, 8, 3), {}, windows(f.max_pool2d, 3, 2)),
+        "avgpool": ((2, 6, 8, 3), {}, pooled(f.avg_pool2d)),
+        "avgpool-overlapping": ((2, 7, 8, 3), {}, windows(f.avg_pool2d, 3, 1)),
+        "residual": (
+            rows,
+            {"0.weight": (6, 6), "0.bias": (6,)},
+            lambda x, p: x + torch.tanh(x @ p["0.weight"] + p["0.bias"]),
+        ),
+        "parallel": (
+            rows,
+            {"0.weight": (6, 2)},
+            lambda x, p: torch.cat([x @ p["0.weight"], torch.tanh(x)], -1),
+        ),
+    }
+
+
+def main() -> None:
+    """Write the file named on the command line."""
+    import torch
+
+    generator = np.random.default_rng(11)
+    found = {}
+    for name, (shape, parameters, forward) in cases(torch).items():
+        drawn = generator.normal(0, 1.5, shape)
+        if name == "embedding":
+            drawn = generator.integers(0, 7, shape).astype(float)
+        x = torch.tensor(drawn.astype(np.float32).astype(float), requires_grad=True)
+        p = {
+            key: torch.tensor(
+                generator.normal(0, 0.5, size).astype(np.float32).astype(float), requires_grad=True
+            )
+            for key, size in parameters.items()
+        }
+        y = forward(x, p)
+        dy = torch.tensor(generator.normal(size=tuple(y.shape)).astype(np.float32).astype(float))
+        y.backward(dy)
+        found |= {f"{name}/x": x, f"{name}/dy": dy, f"{name}/y": y}
+        if x.grad is not None:
+            found[f"{name}/dx"] = x.grad
+        for key, value in p.items():
+            found |= {f"{name}/value.{key}": value, f"{name}/gradient.{key}": value.grad}
+    arrays = {key: value.detach().numpy().astype(np.float32) for key, value in found.items()}
+    np.savez_compressed(sys.argv[1], **arrays)
+
+
+if __name__ == "__main__":
+    main()
