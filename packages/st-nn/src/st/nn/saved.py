@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core import Registry
+from st.core import Registry, StError
 from st.core.backend import Backend
 from st.nn.backends import choose_backend
 from st.nn.checkpoint import Checkpoint, CheckpointError, load_checkpoint
@@ -34,7 +34,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         name: The experiment's name.
         input: The shape of one example.
         model: The modules in order, each ``type`` and the values of its fields.
-        classes: The names of the classes, in the order of the outputs.
+        classes: The names of the classes, in the order of the outputs; none where it tells numbers.
         scale: The numbers of the data are multiplied by it before the first module.
         epoch: After which epoch the model was saved.
         metrics: How it did then.
@@ -49,6 +49,10 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     metrics: dict[str, float] = {}
     versions: dict[str, str] = {}
+
+
+class NoClassesError(StError, TypeError):
+    """A model that tells numbers was asked for classes."""
 
 
 class SavedModel:
@@ -75,14 +79,14 @@ class SavedModel:
         return self.config.classes
 
     def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the scores of every class; the highest is the model's answer.
+        """Return the scores of every class, the highest is the model's answer; or the numbers told.
 
         Args:
             x: Numbers as the data file has them, shape `(batch, *input)` or, laid flat,
                 `(batch, size of an example)`. Not modified.
 
         Returns:
-            float32, shape `(batch, classes)`, logits; a new array.
+            float32, shape `(batch, classes)`, logits, or `(batch, targets)`; a new array.
 
         Raises:
             BatchError: The shape is another.
@@ -100,7 +104,13 @@ class SavedModel:
         return shares
 
     def predict(self, x: NDArray[Any]) -> list[str]:
-        """Return the name of the class with the highest score, for each example."""
+        """Return the name of the class with the highest score, for each example.
+
+        Raises:
+            NoClassesError: The model gives numbers; call it instead.
+        """
+        if not self.classes:
+            raise NoClassesError(f"model {self.name!r} gives numbers, not classes; call it instead")
         return [self.classes[label] for label in self(x).argmax(axis=1)]
 
 
@@ -148,7 +158,7 @@ def _described(
     except DescriptionError as error:
         faults = "; ".join(map(str, error.faults))
         raise CheckpointError(f"{folder / 'config.json'}: {faults}") from None
-    if model.output.shape != (len(config.classes),):
+    if config.classes and model.output.shape != (len(config.classes),):
         raise CheckpointError(
             f"{folder / 'config.json'}: {len(config.classes)} classes, "
             f"but the model gives {model.output.shape}"

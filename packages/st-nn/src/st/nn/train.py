@@ -33,7 +33,7 @@ from st.core import (
 from st.core.backend import Backend, spec
 from st.nn.backends import choose_backend
 from st.nn.data import Dataset, batches
-from st.nn.evaluation import Evaluation
+from st.nn.evaluation import Evaluation, evaluate
 from st.nn.flat import ParameterError
 from st.nn.losses import CrossEntropy, Loss
 from st.nn.model import Model
@@ -75,8 +75,9 @@ class Trainer:
     """Fits a model to data and publishes how it goes; whatever else is wanted listens.
 
     Per epoch it publishes EpochStart, BatchesDone on the way, then Telemetry with ``epoch``,
-    ``loss``, ``images_per_second`` and, where data is held out, ``held_out_accuracy``, then
-    EpochEnd. One thread at a time may use a trainer.
+    ``loss``, ``images_per_second`` and, where data is held out, ``held_out_accuracy`` or, of
+    numbers, ``held_out_rmse`` and ``held_out_r2``, then EpochEnd. One thread at a time may use a
+    trainer.
     """
 
     def __init__(
@@ -189,8 +190,7 @@ class Trainer:
 
     def evaluate(self, data: Dataset) -> Evaluation:
         """Return how the model does on `data`."""
-        predicted = self.predict(data.x).argmax(axis=1)
-        return Evaluation(predicted, int((predicted == data.y).sum()))
+        return evaluate(data, self.predict(data.x))
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the model's output for x `(batch, *input)`, one row each."""

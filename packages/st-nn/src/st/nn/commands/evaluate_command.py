@@ -14,6 +14,7 @@ from st.nn.commands.options import json_option, plugin_option
 from st.nn.commands.terminal import columns, make_console, print_json
 from st.nn.data import Dataset
 from st.nn.evaluation import Evaluation
+from st.nn.evaluation import evaluate as judge
 from st.nn.experiment.panels import confusion
 from st.nn.experiment.run_data import data_of, other_data
 from st.nn.run import RunDirectory
@@ -40,7 +41,11 @@ def evaluate(run: Path, file: Path | None, plugins: tuple[Path, ...], as_json: b
         for plugin in plugins:
             registry.load_path(plugin)
         model = load(run, registry=registry)
-        data = data_of(directory)[2] if file is None else other_data(directory, file, model)
+        data = (
+            data_of(directory, registry)[2]
+            if file is None
+            else other_data(directory, file, model, registry)
+        )
         evaluation = _evaluated(model, data)
     of = f"held out of {data.source}" if file is None else f"in {file}"
     if as_json:
@@ -53,12 +58,16 @@ def _evaluated(model: SavedModel, data: Dataset) -> Evaluation:
     # The data was scaled when it was read; the model scales what it is given.
     x = data.x / np.float32(model.config.scale)
     parts = [model(x[start : start + _AT_ONCE]) for start in range(0, len(x), _AT_ONCE)]
-    predicted = np.concatenate(parts).argmax(axis=1)
-    return Evaluation(predicted, int((predicted == data.y).sum()))
+    return judge(data, np.concatenate(parts))
 
 
 def _print(directory: RunDirectory, data: Dataset, evaluation: Evaluation, of: str) -> None:
     console = make_console()
+    if not data.classes:
+        figures = [f"{name} {value:.4g}" for name, value in evaluation.metrics.items()]
+        line = Text(", ".join(figures), "bold")
+        console.print(line.append(f" ({len(data):,} rows {of})", "not bold"))
+        return
     line = Text(f"{evaluation.accuracy:.3f} correct", "bold")
     line.append(f" ({evaluation.n_correct:,} of {len(data):,} rows {of})", "not bold")
     console.print(line)
@@ -83,13 +92,18 @@ def _by_class(data: Dataset, evaluation: Evaluation) -> list[tuple[str, int, int
 def _as_json(
     directory: RunDirectory, data: Dataset, evaluation: Evaluation, *, is_held_out: bool
 ) -> dict[str, Any]:
-    return {
+    told = {
         "run": str(directory.path),
         "data": data.source,
         "held_out": is_held_out,
         "rows": len(data),
-        "correct": evaluation.n_correct,
         "metrics": dict(evaluation.metrics),
+    }
+    if not data.classes:
+        return told
+    return {
+        **told,
+        "correct": evaluation.n_correct,
         "classes": {
             name: {"rows": n_rows, "correct": n_correct}
             for name, n_rows, n_correct in _by_class(data, evaluation)

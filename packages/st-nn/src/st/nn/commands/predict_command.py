@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from st.core import init_plugin_system
+from st.core import Registry, init_plugin_system
 from st.nn.commands.options import json_option, plugin_option
 from st.nn.commands.terminal import bar, has_colour, make_console, print_json, side_by_side
 from st.nn.data import DataError
@@ -48,17 +48,33 @@ def predict(run: Path, number: int, plugins: tuple[Path, ...], as_json: bool) ->
         for plugin in plugins:
             registry.load_path(plugin)
         model = load(run, registry=registry)
-        row = _row(directory, number)
+        row = _row(directory, number, registry)
         # The data was scaled when it was read; the model scales what it is given.
-        shares = model.probabilities(row.example[np.newaxis] / np.float32(model.config.scale))[0]
-    if as_json:
+        x = row.example[np.newaxis] / np.float32(model.config.scale)
+        shares = model.probabilities(x)[0] if model.classes else model(x)[0]
+    if not model.classes:
+        _say_number(directory, row, float(shares[0]), as_json=as_json)
+    elif as_json:
         print_json(_as_json(directory, model, row, shares))
     else:
         _print(model, row, shares)
 
 
-def _row(directory: RunDirectory, number: int) -> _Row:
-    data, _, held_out = data_of(directory)
+def _say_number(directory: RunDirectory, row: _Row, said: float, *, as_json: bool) -> None:
+    if as_json:
+        told = {"run": str(directory.path), "row": row.number, "held_out": row.is_held_out}
+        print_json({**told, "truth": float(row.truth), "answer": said})
+        return
+    click.echo(f"{_what(row)}\nsays {said:.6g}")
+
+
+def _what(row: _Row) -> str:
+    known = "held out" if row.is_held_out else "learned from"
+    return f"row {row.number} of {row.source}, {known}: it is {row.truth}"
+
+
+def _row(directory: RunDirectory, number: int, registry: Registry) -> _Row:
+    data, _, held_out = data_of(directory, registry)
     if not 1 <= number <= len(data):
         raise DataError(data.source, "path", f"a row from 1 to {len(data)}", str(number))
     index = number - 1
@@ -67,7 +83,7 @@ def _row(directory: RunDirectory, number: int) -> _Row:
         number in held_out.rows,
         data.source,
         data.x[index],
-        data.classes[data.y[index]],
+        data.classes[data.y[index]] if data.classes else f"{data.y[index, 0]:.6g}",
     )
 
 
@@ -86,8 +102,7 @@ def _as_json(
 
 def _print(model: SavedModel, row: _Row, shares: NDArray[Any]) -> None:
     console = make_console()
-    known = "held out" if row.is_held_out else "learned from"
-    console.print(Text(f"row {row.number} of {row.source}, {known}: it is {row.truth}"))
+    console.print(Text(_what(row)))
     image = picture(row.example)
     if image is not None:
         for line in side_by_side([image], [""], in_colour=has_colour(console)):

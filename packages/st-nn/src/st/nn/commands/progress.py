@@ -52,7 +52,7 @@ class Progress:
             self._live.stop()
 
     def _remember(self, event: Telemetry) -> None:
-        if "held_out_accuracy" in event.data:
+        if {"epoch", "loss"} <= event.data.keys():
             self._latest = event.data
 
     def _show(self, event: EpochEnd) -> None:
@@ -72,9 +72,15 @@ class Progress:
             line.append(filled.rstrip(), "green")
             line.append(f"{'━' * (_BAR - len(filled.rstrip()))}", "bright_black")
         line.append(f" loss {event.loss:.3f}  held out ")
-        line.append(f"{self._latest['held_out_accuracy']:.3f}", "bold")
+        line.append(_held_out(self._latest), "bold")
         line.append(f"  {_rounded(self._latest['images_per_second']):,} images/s")
         return line
+
+
+def _held_out(told: Mapping[str, float]) -> str:
+    if "held_out_accuracy" in told:
+        return f"{told['held_out_accuracy']:.3f}"
+    return f"rmse {told['held_out_rmse']:.4g}"
 
 
 def _rounded(speed: float) -> int:

@@ -128,12 +128,16 @@ def _print_result(
     console: Console, checked: CheckedExperiment, result: RunResult, wrong: list[int]
 ) -> None:
     held_out, evaluation = checked.held_out, result.evaluation
-    line = Text(f"{result.accuracy:.3f} correct", "bold")
-    line.append(
-        f" ({evaluation.n_correct:,} of {len(held_out):,}) in {result.seconds:.1f} s. "
-        f"{_COUNTS[len(wrong)]} it got wrong{':' if wrong else '.'}",
-        "not bold",
-    )
+    if held_out.classes:
+        line = Text(f"{result.accuracy:.3f} correct", "bold")
+        counted = f" ({evaluation.n_correct:,} of {len(held_out):,})"
+        rest = f"{_COUNTS[len(wrong)]} it got wrong{':' if wrong else '.'}"
+    else:
+        figures = [f"{name} {value:.4g}" for name, value in evaluation.metrics.items()]
+        line = Text(", ".join(figures), "bold")
+        counted = f" ({len(held_out):,} rows)"
+        rest = f"{_COUNTS[len(wrong)]} furthest off:"
+    line.append(f"{counted} in {result.seconds:.1f} s. {rest}", "not bold")
     console.print(line)
     captions = [mistake_caption(held_out, evaluation, index) for index in wrong]
     pictures = [picture(held_out.x[index]) for index in wrong]

@@ -15,6 +15,18 @@ from st.nn.data.batches import batches
 from st.nn.data.csv_source import CsvSource, read_csv
 from st.nn.data.dataset import Dataset
 from st.nn.data.errors import DataError
+from st.nn.data.npz_source import NpzSource
 from st.nn.data.order import permutation
+from st.nn.data.source import FileSource, Source
 
-__all__ = ["CsvSource", "DataError", "Dataset", "batches", "permutation", "read_csv"]
+__all__ = [
+    "CsvSource",
+    "DataError",
+    "Dataset",
+    "FileSource",
+    "NpzSource",
+    "Source",
+    "batches",
+    "permutation",
+    "read_csv",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from st.nn.data.dataset import Dataset
 from st.nn.data.order import SHUFFLE, permutation
 
-Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
+Batch = tuple[NDArray[np.float32], NDArray[Any]]
 
 
 def batches(

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from math import prod
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-import msgspec
 import numpy as np
 from msgspec import Meta
 
 from st.core.nearest import nearest
 from st.nn.data.dataset import Dataset
 from st.nn.data.errors import DataError
-from st.nn.faults import TIMES
+from st.nn.data.source import FileSource, is_number
 
 _MAX_REPORTED_ROWS = 3
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 class _LineReader(Protocol):
@@ -36,24 +32,14 @@ class _LineReader(Protocol):
     def __next__(self) -> list[str]: ...
 
 
-class CsvSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A CSV file, plain or packed with gzip (``.gz``), and how its columns are meant."""
+class CsvSource(FileSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A CSV file, plain or packed with gzip (``.gz``), and how its columns are meant.
+
+    Cells of a file that ends in ``.tsv`` or ``.tsv.gz`` are separated by tabs.
+    """
 
     source: Literal["csv"] = "csv"
-    path: Annotated[str, Meta(min_length=1, description="The file, relative to the experiment's.")]
-    target: Annotated[str, Meta(description="The column that names the class.")]
-    shape: Annotated[
-        tuple[Annotated[int, Meta(ge=1)], ...] | None,
-        Meta(description="The shape of one row's numbers; without it they are one vector."),
-    ] = None
-    scale: Annotated[float, Meta(description="Every number is multiplied by it.")] = 1.0
-    held_out: Annotated[
-        float, Meta(gt=0, lt=1, description="Share of the rows that is not learned from.")
-    ] = 0.2
-    sha256: Annotated[
-        Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
-        Meta(description="Checksum of the file; other bytes are refused."),
-    ] = None
+    target: Annotated[str, Meta(description="The column that names the class, or is to be told.")]
 
     def read(self, folder: Path) -> Dataset:
         """Read every row of the file, whose path is relative to `folder`.
@@ -62,30 +48,17 @@ class CsvSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             DataError: The file is missing, has another checksum, is no such CSV, or holds corrupt
                 rows; they are named by line, and no row is ever left out.
         """
-        path = folder / self.path
-        packed = _read_bytes(path, self.path)
-        digest = hashlib.sha256(packed).hexdigest()
-        if self.sha256 is not None and digest != self.sha256:
-            raise DataError(self.path, "sha256", f"sha256 {self.sha256}", f"sha256 {digest}")
-        return self._parse(_decode(packed, path.suffix == ".gz", self.path), digest)
+        packed, digest = self.read_bytes(folder)
+        return self._parse(_decode(packed, self.path.endswith(".gz"), self.path), digest)
 
     def _parse(self, text: str, digest: str) -> Dataset:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        separator = "\t" if self.path.removesuffix(".gz").endswith(".tsv") else ","
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
         columns = self._columns(reader)
         target = self._target_column(columns)
         numbers, names = self._read_rows(reader, columns, target)
-        classes = _ordered(set(names))
-        index = {name: label for label, name in enumerate(classes)}
         x = np.array(numbers, np.float32).reshape(len(names), -1)
-        x *= np.float32(self.scale)
-        return Dataset(
-            x.reshape(len(names), *self._input_shape(x.shape[1])),
-            np.array([index[name] for name in names], np.int64),
-            classes,
-            np.arange(1, len(names) + 1),
-            self.path,
-            digest,
-        )
+        return self.made(x, names, digest)
 
     def _columns(self, reader: _LineReader) -> list[str]:
         try:
@@ -117,7 +90,8 @@ class CsvSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         corrupt: list[str] = []
         try:
             for cells in reader:
-                fault = _fault_of_row(cells, columns, target)
+                text_at = target if self.target_is == "class" else None
+                fault = _fault_of_row(cells, columns, text_at)
                 if fault:
                     # line_num counts lines of the file, also where a quoted cell spans several.
                     corrupt.append(f"line {reader.line_num}: {fault}")
@@ -140,18 +114,6 @@ class CsvSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise DataError(self.path, "path", "rows below the column names", "none")
         return numbers, names
 
-    def _input_shape(self, n_numbers: int) -> tuple[int, ...]:
-        if self.shape is None:
-            return (n_numbers,)
-        if prod(self.shape) != n_numbers:
-            raise DataError(
-                self.path,
-                "shape",
-                f"a shape of {n_numbers} numbers, as many as a row has",
-                f"{TIMES.join(map(str, self.shape))} with {prod(self.shape)}",
-            )
-        return self.shape
-
 
 def read_csv(
     path: str | Path,
@@ -159,24 +121,23 @@ def read_csv(
     *,
     shape: tuple[int, ...] | None = None,
     scale: float = 1.0,
+    target_is: Literal["class", "number"] = "class",
     sha256: str | None = None,
 ) -> Dataset:
-    """Read a CSV file, plain or ``.gz``; the arguments are the fields of `CsvSource`.
+    """Read a CSV or TSV file, plain or ``.gz``; the arguments are the fields of `CsvSource`.
 
     Raises:
         DataError: The file cannot be used; nothing is dropped silently.
     """
-    source = CsvSource(path=str(path), target=target, shape=shape, scale=scale, sha256=sha256)
+    source = CsvSource(
+        path=str(path),
+        target=target,
+        target_is=target_is,
+        shape=shape,
+        scale=scale,
+        sha256=sha256,
+    )
     return source.read(Path())
-
-
-def _read_bytes(path: Path, shown: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(shown, "path", "a file", f"nothing at {path}") from None
-    except OSError as error:
-        raise DataError(shown, "path", "a readable file", str(error.strerror or error)) from None
 
 
 def _decode(packed: bytes, is_gzip: bool, shown: str) -> str:
@@ -193,28 +154,14 @@ def _decode(packed: bytes, is_gzip: bool, shown: str) -> str:
         ) from None
 
 
-def _fault_of_row(cells: Sequence[str], columns: Sequence[str], target: int) -> str:
+def _fault_of_row(cells: Sequence[str], columns: Sequence[str], text_at: int | None) -> str:
+    """Return what is wrong with a row in which all but the cell at `text_at` are numbers."""
     if len(cells) != len(columns):
         return f"{len(cells)} cells instead of {len(columns)}"
     for position, cell in enumerate(cells):
-        if position == target:
+        if position == text_at:
             if not cell.strip():
                 return f"column {columns[position]!r} is empty"
-        elif not _is_number(cell):
+        elif not is_number(cell):
             return f"column {columns[position]!r} is no number: {cell!r}"
     return ""
-
-
-def _is_number(cell: str) -> bool:
-    """Whether `cell` is a finite float32; Python's ``1_000`` is not."""
-    try:
-        return abs(float(cell)) <= _LARGEST and "_" not in cell
-    except ValueError:
-        return False
-
-
-def _ordered(names: set[str]) -> tuple[str, ...]:
-    """Order class names as numbers where all are, otherwise as text."""
-    if all(_is_number(name) for name in names):
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
-    return tuple(sorted(names))

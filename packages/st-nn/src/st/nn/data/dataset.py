@@ -1,9 +1,10 @@
-"""Rows with classes, in memory, and their stratified split."""
+"""Rows with classes or numbers to tell, in memory, and their split."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,16 @@ class Dataset:
 
     Attributes:
         x: float32, shape `(n, *input_shape)`, C order.
-        y: int64, shape `(n,)`: indices into `classes`.
-        classes: The names of the classes.
+        y: int64, shape `(n,)`: indices into `classes`; without classes float32, shape
+            `(n, targets)`: the numbers to be told.
+        classes: The names of the classes, or none.
         rows: int64, shape `(n,)`: where each example stands in its source, counted from 1.
         source: Where the rows come from, for messages.
         digest: SHA-256 of the source's bytes, or empty.
     """
 
     x: NDArray[np.float32]
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     classes: tuple[str, ...]
     rows: NDArray[np.int64]
     source: str = "data"
@@ -40,7 +42,15 @@ class Dataset:
                 "as many labels and row numbers as examples",
                 f"{len(self.x)} examples, {len(self.y)} labels, {len(self.rows)} row numbers",
             )
-        if len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
+        if not self.classes and len(self.y):
+            if self.y.ndim != 2 or self.y.dtype != np.float32:
+                raise DataError(
+                    self.source,
+                    "target",
+                    "classes, or float32 targets of shape (rows, targets)",
+                    f"{self.y.dtype} of shape {self.y.shape} and no classes",
+                )
+        elif len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
             raise DataError(
                 self.source,
                 "target",
@@ -56,6 +66,11 @@ class Dataset:
         """The shape of one example."""
         return self.x.shape[1:]
 
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of what a model gives for one example: a number for each class or target."""
+        return (len(self.classes),) if self.classes else self.y.shape[1:]
+
     def take(self, indices: NDArray[np.int64]) -> Dataset:
         """Return the examples at `indices`, in that order, copied."""
         return Dataset(
@@ -69,6 +84,8 @@ class Dataset:
 
     def split(self, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
         """Return (to learn from, held out), every class divided in the same proportion.
+
+        Without classes the rows are divided by chance alone.
 
         Args:
             held_out: Share of the examples to hold out, above 0 and below 1. The number of
@@ -87,10 +104,11 @@ class Dataset:
                 f"{held_out} of {len(self)} rows",
             )
         order = permutation(len(self), seed, SPLIT)
-        quotas = _quotas(np.bincount(self.y, minlength=len(self.classes)), n_held_out)
+        labels = self.y if self.classes else np.zeros(len(self), np.int64)
+        quotas = _quotas(np.bincount(labels, minlength=len(self.classes)), n_held_out)
         is_held_out = np.zeros(len(self), bool)
         for label, quota in enumerate(quotas):
-            of_class = order[self.y[order] == label]
+            of_class = order[labels[order] == label]
             is_held_out[of_class[:quota]] = True
         return self.take(np.flatnonzero(~is_held_out)), self.take(np.flatnonzero(is_held_out))
 

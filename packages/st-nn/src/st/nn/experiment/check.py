@@ -12,18 +12,19 @@ from st.core import Registry
 from st.core.catalog import provider_of
 from st.core.nearest import nearest
 from st.nn.backends import AUTO, backend_install, backend_names
-from st.nn.data import CsvSource, DataError, Dataset
+from st.nn.data import DataError, Dataset, FileSource, Source
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
 from st.nn.experiment.memory import memory_faults
-from st.nn.experiment.schema import DEFAULT_LOSS, SOURCES, Experiment, listener_faults
+from st.nn.experiment.schema import DEFAULT_LOSS, Experiment, listener_faults
+from st.nn.experiment.sources import source_class, source_names
+from st.nn.experiment.targets import target_faults
 from st.nn.faults import DescriptionError, Fault, printable, shown
 from st.nn.fields import convert_fields
 from st.nn.losses import Loss
 from st.nn.metadata import ModuleCategory
-from st.nn.model import Model
 from st.nn.optim import Optimizer
-from st.nn.pipeline import ModulePipelineBuilder, shown_shape
+from st.nn.pipeline import ModulePipelineBuilder
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -45,7 +46,7 @@ class CheckedExperiment:
 
     config: Experiment
     document: Document
-    source: CsvSource
+    source: Source
     pipeline: ModulePipelineBuilder
     loss: Loss
     optimizer: Optimizer
@@ -77,7 +78,7 @@ def check_experiment(
     config, config_faults = convert_fields(Experiment, values)
     loss, loss_faults = _make(values, "loss", ModuleCategory.LOSS, discovery)
     optimizer, optimizer_faults = _make(values, "optimizer", ModuleCategory.OPTIMIZER, discovery)
-    source, data, data_faults = _read_data(values, document)
+    source, data, data_faults = _read_data(values, document, registry)
     pipeline, model_faults = _make_model(values, data, discovery)
     faults = [
         *config_faults,
@@ -89,8 +90,10 @@ def check_experiment(
         *data_faults,
         *model_faults,
     ]
-    if pipeline is not None and optimizer is not None and data is not None and not model_faults:
-        faults += memory_faults(pipeline.outline(), optimizer)
+    if pipeline is not None and data is not None and not model_faults:
+        outline = pipeline.outline()
+        faults += target_faults(outline, loss, _loss_name(values), data)
+        faults += memory_faults(outline, optimizer) if optimizer is not None else ()
     learned = held_out = None
     if config is not None and source is not None and data is not None:
         try:
@@ -134,25 +137,32 @@ def _make(
     return None, (Fault((key, "type"), expected, shown(name), nearest(name, known) or "", install),)
 
 
+def _loss_name(values: Mapping[str, Any]) -> str:
+    loss = values.get("loss", DEFAULT_LOSS)
+    return str(loss.get("type")) if isinstance(loss, Mapping) else ""
+
+
 def _read_data(
-    values: Mapping[str, Any], document: Document
-) -> tuple[CsvSource | None, Dataset | None, tuple[Fault, ...]]:
+    values: Mapping[str, Any], document: Document, registry: Registry
+) -> tuple[Source | None, Dataset | None, tuple[Fault, ...]]:
     entry = values.get("data")
     if not isinstance(entry, dict):
         return None, None, ()
     kind = entry.get("source")
-    if not isinstance(kind, str) or kind not in SOURCES:
+    known = source_names(registry)
+    if not isinstance(kind, str) or kind not in known:
         given = "nothing" if kind is None else shown(kind)
-        close = nearest(kind, SOURCES) or "" if isinstance(kind, str) else ""
-        expected = " or ".join(map(shown, SOURCES))
+        close = nearest(kind, known) or "" if isinstance(kind, str) else ""
+        expected = " or ".join(map(shown, known))
         return None, None, (Fault(("data", "source"), expected, given, close),)
-    source, faults = convert_fields(SOURCES[kind], entry, ("data",))
+    source, faults = convert_fields(source_class(registry, kind), entry, ("data",))
     if source is None:
         return None, None, faults
-    path = document.folder / source.path
-    if "\0" in source.path or (os.path.exists(path) and not os.path.isfile(path)):
-        # A device or a pipe may have no end. `os.path` never raises, whatever the path is.
-        return source, None, (Fault(("data", "path"), "a file", shown(source.path)),)
+    if isinstance(source, FileSource):
+        path = document.folder / source.path
+        if "\0" in source.path or (os.path.exists(path) and not os.path.isfile(path)):
+            # A device or a pipe may have no end. `os.path` never raises, whatever the path is.
+            return source, None, (Fault(("data", "path"), "a file", shown(source.path)),)
     try:
         return source, source.read(document.folder), ()
     except DataError as error:
@@ -176,16 +186,7 @@ def _make_model(
         # The faults of the data are told; sizes are checked from where a module states its own.
         return builder, tuple(fault for fault in builder.check() if fault.path != ("input",))
     faults = builder.input(*data.input_shape).check()
-    return builder, faults or _output_faults(builder.outline(), data)
-
-
-def _output_faults(model: Model, data: Dataset) -> tuple[Fault, ...]:
-    """Return the fault of a model that does not give one number for each class."""
-    given, wanted = model.output.shape, (len(data.classes),)
-    if given == wanted:
-        return ()
-    expected = f"an output of shape {shown_shape(wanted)}, one number for each class"
-    return (Fault(("model", len(model.layers) - 1), expected, shown_shape(given)),)
+    return builder, faults
 
 
 def _output_path_faults(values: Mapping[str, Any]) -> tuple[Fault, ...]:

@@ -199,8 +199,9 @@ class ExperimentRun:
             "seconds": seconds,
         }
         if result is not None:
-            told["correct"] = result.evaluation.n_correct
             told["total"] = len(result.evaluation.predicted)
+            if self.checked.held_out.classes:
+                told["correct"] = result.evaluation.n_correct
         if _status(error) == "failed":
             told["error"] = str(error) or type(error).__name__
         return told
@@ -226,9 +227,9 @@ class ExperimentRun:
     def _described(self) -> dict[str, Any]:
         checked = self.checked
         values = msgspec.to_builtins(checked.config)
-        values["data"] = msgspec.to_builtins(checked.source)
-        values["data"]["path"] = str((checked.document.folder / checked.source.path).resolve())
-        values["data"]["sha256"] = checked.learned.digest
+        values["data"] = msgspec.to_builtins(checked.source.located(checked.document.folder))
+        if "sha256" in values["data"]:
+            values["data"]["sha256"] = checked.learned.digest
         return {
             "experiment": values,
             "file": checked.document.source,

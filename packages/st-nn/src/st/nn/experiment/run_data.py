@@ -7,36 +7,44 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from st.nn.data import CsvSource, DataError, Dataset
-from st.nn.experiment.schema import SOURCES
+from st.core import Registry
+from st.nn.data import DataError, Dataset, FileSource, Source
+from st.nn.experiment.sources import source_class
 from st.nn.run import RunDirectory, RunDirectoryError
 from st.nn.saved import SavedModel
 
 
-def data_of(directory: RunDirectory) -> tuple[Dataset, Dataset, Dataset]:
+def data_of(directory: RunDirectory, registry: Registry) -> tuple[Dataset, Dataset, Dataset]:
     """Return all rows of a run's data, those it learned from, and those held out.
 
     Raises:
         RunDirectoryError: The run's configuration does not describe data.
         DataError: The data is gone, or has changed since.
     """
-    source, folder, seed = _described(directory)
+    source, folder, seed = _described(directory, registry)
     data = source.read(folder)
     return data, *data.split(source.held_out, seed)
 
 
-def other_data(directory: RunDirectory, path: Path, model: SavedModel) -> Dataset:
+def other_data(
+    directory: RunDirectory, path: Path, model: SavedModel, registry: Registry
+) -> Dataset:
     """Return all rows of a file that has the columns of the run's data.
 
     Labels are the model's, also where the file has fewer classes.
 
     Raises:
         RunDirectoryError: The run's configuration does not describe data.
-        DataError: The file cannot be read so, or has a class that the model does not know.
+        DataError: The run's data is no file, this one cannot be read so, or has a class that the
+            model does not know.
     """
-    source, _, _ = _described(directory)
+    source, _, _ = _described(directory, registry)
+    if not isinstance(source, FileSource):
+        raise DataError(path.name, "source", "a run whose data is a file", source.source)
     described = msgspec.structs.replace(source, path=path.name, sha256=None)
     data = described.read(path.parent)
+    if not model.classes:
+        return data
     unknown = sorted(set(data.classes) - set(model.classes))
     if unknown:
         raise DataError(
@@ -49,15 +57,18 @@ def other_data(directory: RunDirectory, path: Path, model: SavedModel) -> Datase
     return Dataset(data.x, labels[data.y], model.classes, data.rows, data.source, data.digest)
 
 
-def _described(directory: RunDirectory) -> tuple[CsvSource, Path, int]:
+def _described(directory: RunDirectory, registry: Registry) -> tuple[Source, Path, int]:
     config = directory.read_config()
     try:
         values = dict(config["experiment"]["data"])
-        path = Path(values["path"])
-        source = msgspec.convert({**values, "path": path.name}, SOURCES[values["source"]])
+        source = msgspec.convert(values, source_class(registry, values["source"]))
         seed = int(config["seed"])
     except (KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
             f"{directory.path / 'config.json'} does not describe data: {error!r}"
         ) from None
-    return source, path.parent, seed
+    if not isinstance(source, FileSource):
+        return source, Path(), seed
+    # Messages call the file by its name, not by where it lies.
+    path = Path(source.path)
+    return msgspec.structs.replace(source, path=path.name), path.parent, seed

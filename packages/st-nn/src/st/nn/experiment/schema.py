@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from st.nn.data import CsvSource
+from st.nn.data import CsvSource, NpzSource, Source
 from st.nn.faults import Fault
 from st.nn.fields import convert_fields
 
-SOURCES: Mapping[str, type[CsvSource]] = {"csv": CsvSource}
-"""Sources of data by the name that ``[data] source`` gives."""
+SOURCES: Mapping[str, type[Source]] = {"csv": CsvSource, "npz": NpzSource}
+"""Our sources of data by the name that ``[data] source`` gives; plugins offer more."""
 
 
-Metric = Literal["loss", "held_out_accuracy"]
+Metric = Literal["loss", "held_out_accuracy", "held_out_rmse", "held_out_r2"]
 """What an epoch tells that can be best."""
 
 DEFAULT_LOSS: Mapping[str, Any] = {"type": "cross_entropy"}
