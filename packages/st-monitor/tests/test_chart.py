@@ -46,6 +46,15 @@ def test_curve_spans_the_axes() -> None:
     assert xs == [LEFT, (LEFT + LARGE.width - RIGHT) / 2, LARGE.width - RIGHT]
 
 
+@pytest.mark.parametrize("last", [2, 3, 4, 15, 400])
+def test_between_two_epochs_there_is_no_tick(last: int) -> None:
+    found = drawing(line((1, 2.0), (last, 1.0)))
+
+    marks = [m.text or "" for m in found.iter("text") if m.attrib.get("class") == "tick x"]
+    assert len(marks) >= 2
+    assert all(mark.isdecimal() for mark in marks)
+
+
 def test_higher_value_is_drawn_higher() -> None:
     ys = [y for _, y in places(drawing(line((1, 0.1), (2, 0.2), (3, 0.9))))]
 

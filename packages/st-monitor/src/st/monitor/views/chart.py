@@ -106,12 +106,17 @@ def line_chart(
     values = [v for line in drawn for p in line.points if p.n for v in (p.low, p.high)]
     if not values:
         return element("p", "No finite value was recorded.", class_="empty")
-    x_scale = _x_scale([p.x for line in drawn for p in line.points], frame)
+    xs = [p.x for line in drawn for p in line.points]
+    x_scale = _x_scale(xs, frame)
+    x_marks = ticks(x_scale.low, x_scale.high, 6)
+    if all(x == round(x) for x in xs):
+        # What is counted, such as epochs, has nothing between one and the next.
+        x_marks = [mark for mark in x_marks if mark == round(mark)]
     y_scale = _y_scale(min(values), max(values), frame)
     y_label = f"{y_title} log scale".strip() if y_scale.logarithmic else y_title
     return element(
         "svg",
-        *_axes(x_scale, y_scale, x_title, y_label, frame),
+        *_axes(x_scale, x_marks, y_scale, x_title, y_label, frame),
         *(part for i, line in enumerate(drawn) for part in _curve(line, i, x_scale, y_scale)),
         *_columns(drawn, x_scale, y_scale, x_title, frame),
         viewBox=f"0 0 {frame.width} {frame.height}",
@@ -153,7 +158,12 @@ def _y_scale(low: float, high: float, frame: Frame) -> Scale:
 
 
 def _axes(
-    x_scale: Scale, y_scale: Scale, x_title: str, y_title: str, frame: Frame
+    x_scale: Scale,
+    x_marks: Sequence[float],
+    y_scale: Scale,
+    x_title: str,
+    y_title: str,
+    frame: Frame,
 ) -> Iterator[Markup]:
     bottom = frame.bottom
     choose = log_ticks if y_scale.logarithmic else ticks
@@ -162,7 +172,7 @@ def _axes(
         yield element("line", x1=LEFT, x2=frame.right, y1=y, y2=y, class_="grid")
         yield element("text", number(mark), x=LEFT - 8, y=y, dy="0.35em", class_="tick y")
     yield element("line", x1=LEFT, x2=frame.right, y1=bottom, y2=bottom, class_="axis")
-    for mark in ticks(x_scale.low, x_scale.high, 6):
+    for mark in x_marks:
         if x_scale.low <= mark <= x_scale.high:
             x = _at(x_scale(mark))
             yield element("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis")
