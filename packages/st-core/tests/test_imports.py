@@ -62,3 +62,23 @@ def test_the_table_and_the_imports_for_type_checkers_name_the_same_modules() -> 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Regitsry'"):
         st.core.Regitsry  # noqa: B018
+
+
+def test_a_failure_that_is_logged_is_silent_unless_logging_is_configured() -> None:
+    code = (
+        "from st.core import EventBus, SystemInit\n"
+        "bus = EventBus()\n"
+        "_ = bus.subscribe(SystemInit, lambda event: 1 / 0)\n"
+        "{}bus.publish(SystemInit())\n"
+    )
+    configured = "import logging\nlogging.basicConfig()\n"
+
+    silent, told = (
+        subprocess.run(
+            [sys.executable, "-c", code.format(first)], capture_output=True, text=True, check=True
+        )
+        for first in ("", configured)
+    )
+
+    assert silent.stderr == ""
+    assert "ZeroDivisionError" in told.stderr

@@ -362,9 +362,9 @@ class EventBus:
         subscription.n_failures += 1
         if type(error) not in subscription.logged:
             subscription.logged = (*subscription.logged, type(error))
-            import logging  # 13 ms, only paid when something fails
+            from st.core.log import logger  # 13 ms, only paid when something fails
 
-            logging.getLogger("st.core.bus").warning(
+            logger("core.bus").warning(
                 "%r failed on %s", subscription, event.event_name, exc_info=error
             )
         limit = subscription.max_failures

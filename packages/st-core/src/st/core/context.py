@@ -190,9 +190,9 @@ class PluginContext:
     @property
     def log(self) -> Logger:
         """The plugin's logger; silent unless somebody configures `logging`."""
-        import logging
+        from st.core.log import logger
 
-        return logging.getLogger(f"st.plugin.{self.plugin_id}")
+        return logger(f"plugin.{self.plugin_id}")
 
     def _run(self, target: Callable[[threading.Event], object], stop: threading.Event) -> None:
         error = attempt(target, stop)
