@@ -28,6 +28,42 @@ def cases(torch):
     def windows(function, size, stride):
         return lambda x, p: function(x.movedim(3, 1), size, stride).movedim(1, 3)
 
+    def attended(x, p, causal, prefix=""):
+        def part(name, x):
+            return x @ p[f"{prefix}{name}.weight"] + p[f"{prefix}{name}.bias"]
+
+        q, k, v = (
+            part(name, x).unflatten(-1, (2, -1)).transpose(1, 2)
+            for name in ("query", "key", "value")
+        )
+        y = f.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        return part("output", y.transpose(1, 2).flatten(2))
+
+    def block(x, p):
+        def norm(name, x):
+            return f.layer_norm(x, (6,), p[f"{name}.scale"], p[f"{name}.shift"])
+
+        x = x + attended(norm("first_norm", x), p, True, "attention.")
+        y = norm("second_norm", x) @ p["wide.weight"] + p["wide.bias"]
+        y = f.gelu(y, approximate="tanh")
+        return x + y @ p["narrow.weight"] + p["narrow.bias"]
+
+    heads = {
+        f"{name}.{kind}": shape
+        for name in ("query", "key", "value", "output")
+        for kind, shape in (("weight", (6, 6)), ("bias", (6,)))
+    }
+    norms = {
+        f"{name}.{kind}": (6,)
+        for name in ("first_norm", "second_norm")
+        for kind in ("scale", "shift")
+    }
+    mlp = {
+        "wide.weight": (6, 12),
+        "wide.bias": (12,),
+        "narrow.weight": (12, 6),
+        "narrow.bias": (6,),
+    }
     rows = (4, 5, 6)
     return {
         "linear": (
@@ -61,6 +97,13 @@ def cases(torch):
         "maxpool-overlapping": ((2, 7, 8, 3), {}, windows(f.max_pool2d, 3, 2)),
         "avgpool": ((2, 6, 8, 3), {}, pooled(f.avg_pool2d)),
         "avgpool-overlapping": ((2, 7, 8, 3), {}, windows(f.avg_pool2d, 3, 1)),
+        "attention": (rows, heads, lambda x, p: attended(x, p, False)),
+        "attention-causal": (rows, heads, lambda x, p: attended(x, p, True)),
+        "transformer_block": (
+            rows,
+            {f"attention.{name}": shape for name, shape in heads.items()} | norms | mlp,
+            block,
+        ),
         "residual": (
             rows,
             {"0.weight": (6, 6), "0.bias": (6,)},

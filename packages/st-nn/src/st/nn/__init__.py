@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from st.nn.modules import MaxPool2d as MaxPool2d
     from st.nn.modules import Merge as Merge
     from st.nn.modules import Module as Module
+    from st.nn.modules import MultiHeadAttention as MultiHeadAttention
     from st.nn.modules import Named as Named
     from st.nn.modules import Parallel as Parallel
+    from st.nn.modules import Positions as Positions
     from st.nn.modules import Relu as Relu
     from st.nn.modules import Reshape as Reshape
     from st.nn.modules import Residual as Residual
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from st.nn.modules import Softmax as Softmax
     from st.nn.modules import Softplus as Softplus
     from st.nn.modules import Tanh as Tanh
+    from st.nn.modules import TransformerBlock as TransformerBlock
     from st.nn.operator_registry import OPERATOR_REGISTRY as OPERATOR_REGISTRY
     from st.nn.operator_registry import OperatorRegistry as OperatorRegistry
     from st.nn.optim import SGD as SGD
@@ -100,11 +103,13 @@ _HOME = {
     "ModuleMetadata": "metadata",
     "ModulePipelineBuilder": "pipeline",
     "ModuleRegistered": "discovery",
+    "MultiHeadAttention": "modules",
     "Named": "modules",
     "OPERATOR_REGISTRY": "operator_registry",
     "OperatorRegistry": "operator_registry",
     "Optimizer": "optim",
     "Parallel": "modules",
+    "Positions": "modules",
     "Predictor": "predictor",
     "RanOnHost": "host_fallback",
     "Relu": "modules",
@@ -123,6 +128,7 @@ _HOME = {
     "Tensor": "tape",
     "Trainer": "train",
     "TrainingStep": "step",
+    "TransformerBlock": "modules",
     "choose_backend": "backends",
     "load": "saved",
     "read_csv": "data",

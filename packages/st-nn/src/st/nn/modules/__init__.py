@@ -6,6 +6,7 @@ Linear(out_features=10, in_features=None, bias=True)
 """
 
 from st.nn.modules.activations import Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from st.nn.modules.attention import MultiHeadAttention, Positions, TransformerBlock
 from st.nn.modules.base import Module, Scope, module_type
 from st.nn.modules.chain import Named
 from st.nn.modules.containers import Merge, Parallel, Residual, Sequential
@@ -28,8 +29,10 @@ __all__ = [
     "MaxPool2d",
     "Merge",
     "Module",
+    "MultiHeadAttention",
     "Named",
     "Parallel",
+    "Positions",
     "Relu",
     "Reshape",
     "Residual",
@@ -41,5 +44,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerBlock",
     "module_type",
 ]
