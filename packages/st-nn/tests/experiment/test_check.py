@@ -117,6 +117,12 @@ def test_checking_loads_no_plugin_but_nn(experiment: Path, registry: Registry) -
             id="share",
         ),
         pytest.param(
+            "held_out = 0.25",
+            "held_out = 0.25\nscale = 0",
+            (19, "scale", "a number, at least 1e-30", ""),
+            id="scale that leaves nothing",
+        ),
+        pytest.param(
             "held_out = 0.25", f'sha256 = "{"0" * 64}"', (18, "sha256", "sha256 0000", ""), id="sum"
         ),
     ],

@@ -20,6 +20,12 @@ from st.nn.faults import TIMES
 LARGEST = float(np.finfo(np.float32).max)
 """Numbers beyond it are no float32."""
 
+Scale = Annotated[
+    float,
+    # Float32 holds it, and one over it: what was multiplied can be divided again.
+    Meta(ge=1e-30, le=1e30, description="Every number is multiplied by it."),
+]
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of sources. The fields of a subclass are what ``[data]`` of an experiment may say.
@@ -29,7 +35,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     source: str
-    scale: Annotated[float, Meta(description="Every number is multiplied by it.")] = 1.0
+    scale: Scale = 1.0
     held_out: Annotated[
         float, Meta(gt=0, lt=1, description="Share of the rows that is not learned from.")
     ] = 0.2
@@ -58,7 +64,7 @@ class FileSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Annotated[int, Meta(ge=1)], ...] | None,
         Meta(description="The shape of one row's numbers; without it they are as in the file."),
     ] = None
-    scale: Annotated[float, Meta(description="Every number is multiplied by it.")] = 1.0
+    scale: Scale = 1.0
     sha256: Annotated[
         Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
         Meta(description="Checksum of the file; other bytes are refused."),
