@@ -8,9 +8,10 @@ from st.core import EpochEnd, EpochStart, EventBus, Registry, Telemetry
 from st.core.backend import Backend
 from st.nn.backends import choose_backend
 from st.nn.data import Dataset
+from st.nn.flat import ParameterError
 from st.nn.modules import Linear, Relu
 from st.nn.optim import SGD, Adam
-from st.nn.train import Trainer, UntrainedError
+from st.nn.train import BatchesDone, Trainer, UntrainedError
 
 
 @pytest.fixture
@@ -124,3 +125,49 @@ def test_evaluation_of_more_rows_than_one_prediction_takes(backend: Backend, dat
 def test_untrained_trainer_has_no_weights(backend: Backend) -> None:
     with pytest.raises(UntrainedError, match="call fit first"):
         _trainer(backend).parameters()
+
+
+def test_batches_are_told_on_the_way_but_not_at_the_end(backend: Backend, data: Dataset) -> None:
+    heard: list[tuple[int, int, int]] = []
+    bus = EventBus()
+    bus.subscribe(BatchesDone, lambda told: heard.append((told.epoch, told.n_done, told.n_batches)))
+
+    _trainer(backend, bus=bus, batch_size=1).fit(data, epochs=2)
+
+    assert heard == [(1, 32, 50), (2, 32, 50)]
+
+
+def test_another_trainer_goes_on_from_inside_an_epoch(backend: Backend, data: Dataset) -> None:
+    bus, losses = EventBus(), []
+    bus.subscribe(EpochEnd, lambda event: losses.append(event.loss))
+    first, second = (_trainer(backend, bus=bus, batch_size=1) for _ in range(2))
+    taken: list[Any] = []
+    bus.subscribe(BatchesDone, lambda _: taken.append((first.parameters(), first.state())))
+    first.fit(data, epochs=2)
+    whole, *_ = losses
+
+    second.prepare(data)
+    second.load_state(*taken[0])
+    assert (second.epoch, second.n_batches) == (0, 32)
+    second.fit(data, epochs=2)
+
+    assert losses[2] == whole
+    for name, array in first.parameters().items():
+        np.testing.assert_array_equal(second.parameters()[name], array)
+
+
+def test_state_of_another_seed_is_refused(backend: Backend, data: Dataset) -> None:
+    trained, other = _trainer(backend, seed=1), _trainer(backend, seed=2)
+    trained.fit(data, epochs=1)
+    other.prepare(data)
+
+    with pytest.raises(ParameterError, match="of seed 1, this is seed 2"):
+        other.load_state(trained.parameters(), trained.state())
+
+
+def test_state_without_the_place_in_training_is_refused(backend: Backend, data: Dataset) -> None:
+    trainer = _trainer(backend)
+    trainer.fit(data, epochs=1)
+
+    with pytest.raises(ParameterError, match="does not say where the training stood"):
+        trainer.load_state(trainer.parameters(), trainer.step.state())
