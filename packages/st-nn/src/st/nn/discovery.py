@@ -20,9 +20,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from st.core import Event, LoadError, Registry, ServiceKey, event
+from st.core import Event, Registry, ServiceKey
 from st.core.catalog import provider_of
-from st.core.isolation import attempt
 from st.core.nearest import nearest
 from st.nn.faults import DescriptionError, Fault, Path, shown
 from st.nn.fields import Field, convert_fields, fields_of
@@ -35,6 +34,9 @@ from st.nn.metadata import (
     metadata_from_manifest,
 )
 from st.nn.modules import Module, Named, module_type
+from st.nn.offers import ModuleRegistered as ModuleRegistered
+from st.nn.offers import ModuleReplaced as ModuleReplaced
+from st.nn.offers import call_foreign
 
 POINT = "st.nn.modules"
 """The contribution point: module name → ``{ class = "pkg.mod:Class", category, description }``."""
@@ -45,23 +47,6 @@ Factory: TypeAlias = Callable[[Mapping[str, Any]], Any] | type[msgspec.Struct]
 """What makes a module: a struct class, whose fields are the schema, or a function of the values."""
 
 _Offer: TypeAlias = tuple[ModuleMetadata, Factory]
-
-
-@event
-class ModuleRegistered(Event):
-    """A module can be created by name."""
-
-    module_type: str
-    plugin_id: str = ""
-
-
-@event
-class ModuleReplaced(Event):
-    """A name stands for another module than before: asked for, or taken back."""
-
-    module_type: str
-    plugin_id: str = ""
-    previous_plugin_id: str = ""
 
 
 class ModuleDiscoveryRegistry:
@@ -195,7 +180,7 @@ class ModuleDiscoveryRegistry:
             if faults:
                 return None, faults
         what = f"factory of module {module_type!r}"
-        return _call_foreign(what, metadata.plugin_id, lambda: factory(config)), ()
+        return call_foreign(what, metadata.plugin_id, lambda: factory(config)), ()
 
     def make(self, entry: Any, path: Path = ()) -> tuple[Module | None, tuple[Fault, ...]]:
         """Make a module of a pipeline from its entry in a description, or tell what is wrong.
@@ -393,7 +378,7 @@ class ModuleDiscoveryRegistry:
         if not metadata.target:
             return self._registered[module_type][-1]
         module_name, _, class_name = metadata.target.partition(":")
-        return metadata, _call_foreign(
+        return metadata, call_foreign(
             f"code of module {module_type!r}",
             metadata.plugin_id,
             lambda: getattr(importlib.import_module(module_name), class_name),
@@ -402,15 +387,6 @@ class ModuleDiscoveryRegistry:
 
 def _owner(metadata: ModuleMetadata) -> str:
     return metadata.plugin_id or "this program"
-
-
-def _call_foreign(what: str, plugin_id: str, call: Callable[[], Any]) -> Any:
-    """Return what `call` returns; what it raises becomes a `LoadError` that names the culprit."""
-    results: list[Any] = []
-    error = attempt(lambda: results.append(call()))
-    if error is not None:
-        raise LoadError(plugin_id, f"{what} failed: {type(error).__name__}: {error}") from error
-    return results[0]
 
 
 MODULE_REGISTRY: ServiceKey[ModuleDiscoveryRegistry] = ServiceKey("module_registry")
