@@ -11,14 +11,21 @@ from importlib.machinery import ModuleSpec
 
 
 def main() -> int:
-    """Run the command line and return its exit code; 1 when `st` is hidden."""
+    """Run the command line and return its exit code; 1 when `st` is hidden or has no core."""
     spec = importlib.util.find_spec("st")
     if spec is not None and spec.origin is not None and not _holds_our_portions(spec):
         print(f"error: {_explanation(spec.origin)}", file=sys.stderr)
         return 1
     try:
-        from st.cli.main import main, report_defect
-
+        try:
+            from st.cli.main import main, report_defect
+        except ModuleNotFoundError as missing:
+            if missing.name != "st.core":
+                raise
+            print(
+                "error: st-core is not installed: pip install ./packages/st-core", file=sys.stderr
+            )
+            return 1
         sys.excepthook = report_defect
         return main()
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """`st` says what hides its namespace, although nothing inside the namespace can run then."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,3 +81,16 @@ def test_launcher_runs_the_command_line(monkeypatch, capsys) -> None:
 
     assert main() == 0
     assert capsys.readouterr().out.startswith("st 0.")
+
+
+def test_missing_core_is_told_with_the_command_that_installs_it() -> None:
+    without_core = "import sys; sys.modules['st.core'] = None; import _st_launcher as launcher"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{without_core}; sys.exit(launcher.main())"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == "error: st-core is not installed: pip install ./packages/st-core\n"
