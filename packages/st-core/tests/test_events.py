@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from st.core import (
@@ -70,3 +72,28 @@ def test_custom_data_comes_back_only_as_what_it_is() -> None:
 def test_a_custom_event_cannot_take_a_built_in_name(name: str) -> None:
     with pytest.raises(EventNameError):
         PluginEvent.custom(name, None)
+
+
+def test_an_event_that_extends_another_takes_its_fields_first() -> None:
+    @event
+    class Saved(Event):
+        path: str
+
+    @event
+    class SavedAs(Saved):
+        format: str = "toml"
+
+    assert SavedAs("model") == SavedAs(path="model", format="toml")
+    assert Saved("model").as_record() == ("model",)
+
+
+def test_a_class_that_is_not_declared_has_no_fields() -> None:
+    class Forgotten(Event):
+        path: str
+
+    with pytest.raises(TypeError, match="declare it with @event"):
+        Forgotten("model")
+
+
+def test_an_event_is_a_dataclass() -> None:
+    assert dataclasses.replace(EpochEnd(1, 0.5), loss=0.25) == EpochEnd(1, 0.25)

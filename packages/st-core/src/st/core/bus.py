@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
@@ -15,6 +14,7 @@ from st.core.errors import EventDepthError, EventNameError
 from st.core.events import E, Event, ListenerFailed
 from st.core.gate import Gate
 from st.core.isolation import LOOPS, Call, outcomes, publisher, recorder
+from st.core.record import Record
 from st.core.subscription import (
     EVERYTHING,
     Key,
@@ -32,16 +32,14 @@ if TYPE_CHECKING:
 _RUNAWAY_DEPTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class ListenerFailure:
+class ListenerFailure(Record):
     """One listener that raised."""
 
     plugin_id: str
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchReport:
+class DispatchReport(Record):
     """What became of one event: how many it matched and reached, and who failed."""
 
     matched: int

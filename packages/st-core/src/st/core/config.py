@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from st.core.errors import ConfigError, UnknownKeyError
 from st.core.events import ConfigChanged, Event
 from st.core.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from dataclasses import Field
 
 _MISSING: Final[Any] = object()
 _MASK: Final = "••••••"
@@ -179,6 +181,8 @@ class Config:
         if schema is None:
             self._schemas.pop(plugin_id, None)
             return
+        from dataclasses import fields, is_dataclass  # 6 ms, and who has a schema has paid them
+
         if not is_dataclass(schema):
             raise ConfigError(f"{plugin_id}: config_schema is {schema!r}, expected a dataclass")
         hints = get_type_hints(schema)
@@ -256,6 +260,8 @@ def _variable(plugin_id: str, key: str) -> str:
 
 
 def _default(field: Field[Any], fallback: object) -> object:
+    from dataclasses import MISSING
+
     if field.default is not MISSING:
         return field.default
     if field.default_factory is not MISSING:

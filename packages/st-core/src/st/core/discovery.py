@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from st.core.errors import MetadataError
 from st.core.manifest import parse_manifest, read_plugin
 from st.core.metadata import PluginMetadata
+from st.core.record import Record
 
 MANIFEST: Final = "extra_metadata/st_plugin.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(Record):
     """One line of a distribution's `entry_points.txt`, and whose it is."""
 
     name: str
@@ -28,8 +28,7 @@ class EntryPoint:
     distribution: Distribution
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Record):
     """The facts of an installed distribution; `read` gives one of its metadata files."""
 
     name: str
@@ -37,18 +36,17 @@ class Distribution:
     summary: str
     author: str
     location: str
-    read: Callable[[str], str | None] = field(repr=False, compare=False)
+    read: Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Record):
     """One plugin of an installed distribution; `problem` says what is wrong with it."""
 
     metadata: PluginMetadata
     target: str
     distribution: Distribution
+    contributes: Mapping[str, Mapping[str, Any]]
     is_opaque: bool = False
-    contributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -111,7 +109,7 @@ def _find(entry: EntryPoint, manifest: dict[str, Any] | str) -> Found:
                 author=author,
                 summary=distribution.summary,
             )
-            return Found(metadata, entry.target, distribution, contributes=contributes)
+            return Found(metadata, entry.target, distribution, contributes)
         except ValueError as error:
             problem = f"{distribution.name}: st_plugin.toml: {error}"
     try:
@@ -119,7 +117,7 @@ def _find(entry: EntryPoint, manifest: dict[str, Any] | str) -> Found:
     except MetadataError as error:
         problem = f"{distribution.name}: {error}"
         metadata = PluginMetadata(_usable_id(entry.name))
-    return Found(metadata, entry.target, distribution, is_opaque=True, problem=problem)
+    return Found(metadata, entry.target, distribution, {}, is_opaque=True, problem=problem)
 
 
 def _usable_id(name: str) -> str:
@@ -150,18 +148,15 @@ def _candidates(directory: str, group: str) -> Iterator[tuple[str, Callable[[str
             except OSError:
                 continue
             if wanted in content:
-                yield content.decode("utf-8", "replace"), _reader(f"{directory}/{name}")
+                yield content.decode("utf-8", "replace"), partial(_read, f"{directory}/{name}")
 
 
-def _reader(directory: str) -> Callable[[str], str | None]:
-    def read(name: str) -> str | None:
-        try:
-            with open(f"{directory}/{name}", encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except OSError:
-            return None
-
-    return read
+def _read(directory: str, name: str) -> str | None:
+    try:
+        with open(f"{directory}/{name}", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _foreign_candidates(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from st.core.metadata import PluginMetadata
+from st.core.record import Record
 from st.core.source import Source
 
 
@@ -43,8 +44,7 @@ RETRIED = (PluginState.UNLOADED, PluginState.UNAVAILABLE, PluginState.FAILED)
 STUCK = (PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING)
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Record):
     """One `[<id>.contributes."<point>"]` table of a manifest, uninterpreted."""
 
     plugin_id: str
@@ -52,7 +52,6 @@ class Contribution:
     table: Mapping[str, Any]
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class PluginHandle:
     """One plugin in one registry. Written by the registry, read by everybody else.
 
@@ -71,21 +70,27 @@ class PluginHandle:
         sequence: Its place in the order of arrival.
     """
 
-    metadata: PluginMetadata
-    origin: str
-    source: Source
-    distribution: str = ""
-    is_opaque: bool = False
-    contributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    state: PluginState = PluginState.DISCOVERED
-    reason: str = ""
-    plugin: Any = None
-    sequence: int = 0
-    offers: tuple[object, ...] = ()
-    id: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.id = self.metadata.id
+    def __init__(
+        self,
+        metadata: PluginMetadata,
+        origin: str,
+        source: Source,
+        distribution: str = "",
+        is_opaque: bool = False,
+        contributes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        self.id = metadata.id
+        self.metadata = metadata
+        self.origin = origin
+        self.source = source
+        self.distribution = distribution
+        self.is_opaque = is_opaque
+        self.contributes = contributes
+        self.state = PluginState.DISCOVERED
+        self.reason = ""
+        self.plugin: Any = None
+        self.offers: tuple[object, ...] = ()
+        self.sequence = 0
 
     @property
     def version(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from st.core.context import PluginContext
@@ -202,7 +201,7 @@ class Lifecycle:
         else:
             version = handle.version if handle.distribution else declared.version
             handle.is_opaque = False
-            self.describe(handle, replace(declared, version=version))
+            self.describe(handle, declared.__replace__(version=version))
             self._require(handle, explicitly)
 
     def describe(self, handle: PluginHandle, metadata: PluginMetadata) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, Final
 
 from st.core.capability import PluginCapability
@@ -80,11 +79,11 @@ def differences(manifest: PluginMetadata, declared: PluginMetadata) -> list[str]
     """
     default = PluginMetadata(declared.id)
     found: list[str] = []
-    for field in fields(PluginMetadata):
-        ours, theirs = getattr(manifest, field.name), getattr(declared, field.name)
-        is_silent = field.name == "version" or theirs == getattr(default, field.name)
-        if ours != theirs and (field.name == "id" or not is_silent):
-            found.append(f"{field.name} is {theirs!r} in the class, {ours!r} in the manifest")
+    for name in PluginMetadata.__match_args__:
+        ours, theirs = getattr(manifest, name), getattr(declared, name)
+        is_silent = name == "version" or theirs == getattr(default, name)
+        if ours != theirs and (name == "id" or not is_silent):
+            found.append(f"{name} is {theirs!r} in the class, {ours!r} in the manifest")
     return found
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 from st.core.capability import PluginCapability
 from st.core.errors import MetadataError
+from st.core.record import Record
 
 Activation = Literal["demand", "startup"]
 ReloadMode = Literal["restart", "beside"]
@@ -26,8 +26,7 @@ _CONTRACT: Final = re.compile(r"\s*([^\s<>=!~]+)\s*((?:[<>=!~].*)?)")
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class PluginMetadata:
+class PluginMetadata(Record):
     """Who a plugin is, what it offers, what it needs.
 
     >>> wgpu = PluginMetadata("wgpu", "1.0.0").with_capability(PluginCapability.Backend("WGPU"))
@@ -59,14 +58,14 @@ class PluginMetadata:
     author: str = ""
     capabilities: tuple[PluginCapability, ...] = ()
     provides: tuple[str, ...] = ()
-    requires: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    requires: Mapping[str, str] = _EMPTY
     requires_services: tuple[str, ...] = ()
-    optional: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    conflicts: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    optional: Mapping[str, str] = _EMPTY
+    conflicts: Mapping[str, str] = _EMPTY
     rank: int = 0
     activate: Activation = "demand"
     reload: ReloadMode = "restart"
-    extra: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    extra: Mapping[str, str] = _EMPTY
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -84,19 +83,19 @@ class PluginMetadata:
             named: Mapping[str, str] = getattr(self, relation)
             if self.id in named:
                 raise MetadataError(f"{self.id}: {relation} names the plugin itself")
-            object.__setattr__(self, relation, MappingProxyType(dict(named)))
+            vars(self)[relation] = MappingProxyType(dict(named))
 
     def with_capability(self, capability: PluginCapability) -> PluginMetadata:
         """The same plugin with one more capability."""
-        return replace(self, capabilities=(*self.capabilities, capability))
+        return self.__replace__(capabilities=(*self.capabilities, capability))
 
     def with_dependency(self, plugin_id: str, versions: str = "") -> PluginMetadata:
         """The same plugin, requiring another (`versions`: PEP 440, such as ">=1.2,<2")."""
-        return replace(self, requires={**self.requires, plugin_id: versions})
+        return self.__replace__(requires={**self.requires, plugin_id: versions})
 
     def with_service(self, name: str) -> PluginMetadata:
         """The same plugin, declaring one more service that it offers."""
-        return replace(self, provides=(*self.provides, name))
+        return self.__replace__(provides=(*self.provides, name))
 
 
 def split_contract(text: str) -> tuple[str, str]:

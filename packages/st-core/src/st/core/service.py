@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from st.core.errors import ServiceError, ServiceTypeError
@@ -88,30 +87,33 @@ class Keeper(Protocol):
         """Forget a tracker."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class ServiceReference:
     """One provider's entry; closing it, also by leaving `with`, withdraws the service."""
 
-    services: Keeper
-    key: ServiceKey[Any]
-    held: Any = None
-    factory: Callable[[], object] | None = None
-    rank: int = 0
-    plugin_id: str = ""
-    is_open: bool = False
-    sequence: int = 0
-    name: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.name = self.key.name
-        if (self.held is None) == (self.factory is None):
+    def __init__(
+        self,
+        services: Keeper,
+        key: ServiceKey[Any],
+        service: object,
+        factory: Callable[[], object] | None,
+        rank: int,
+        plugin_id: str,
+    ) -> None:
+        if (service is None) == (factory is None):
             raise ServiceError(
-                f"register_service({self.name!r}): give a service or a factory, one of the two"
+                f"register_service({key.name!r}): give a service or a factory, one of the two"
             )
-        if self.factory is None:
-            self.key.check(self.held, self.plugin_id)
-        else:
-            self.held = UNBUILT
+        if factory is None:
+            key.check(service, plugin_id)
+        self.services = services
+        self.key = key
+        self.name = key.name
+        self.held: Any = service if factory is None else UNBUILT
+        self.factory = factory
+        self.rank = rank
+        self.plugin_id = plugin_id
+        self.is_open = False
+        self.sequence = 0
 
     @property
     def service(self) -> Any:
@@ -141,16 +143,23 @@ class ServiceReference:
         return f"<service {self.name} of {self.plugin_id or 'no plugin'}>"
 
 
-@dataclass(slots=True, eq=False)
 class Tracker:
     """Follows the providers of one service; closing it stops that."""
 
-    services: Keeper
-    name: str
-    added: Callable[[Any], object]
-    removed: Callable[[Any], object] | None
-    plugin_id: str = ""
-    _shown: dict[ServiceReference, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        services: Keeper,
+        name: str,
+        added: Callable[[Any], object],
+        removed: Callable[[Any], object] | None,
+        plugin_id: str,
+    ) -> None:
+        self.services = services
+        self.name = name
+        self.added = added
+        self.removed = removed
+        self.plugin_id = plugin_id
+        self._shown: dict[ServiceReference, Any] = {}
 
     def show(self, reference: ServiceReference) -> None:
         """Tell of a provider, once, unless it goes while its factory runs."""

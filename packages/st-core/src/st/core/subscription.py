@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from types import BuiltinFunctionType
 from typing import Any, Final, Generic, Protocol, Self, TypeAlias, TypedDict
 
@@ -35,7 +34,6 @@ class Subscriptions(Protocol):
         """Add and remove subscriptions in one write; gives those really removed."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Subscription:
     """A listener's place on a bus. Closing it, also by leaving `with`, takes it off.
 
@@ -48,38 +46,48 @@ class Subscription:
         raw_call: with the event's fields; None for a listener that wants event objects.
     """
 
-    bus: Subscriptions
-    key: Key
-    fn: Call
-    rank: int = 0
-    once: bool = False
-    where: Callable[[Any], object] | None = None
-    exclude: tuple[Key, ...] = ()
-    raw: bool = False
-    max_failures: int | None = None
-    plugin_id: str = ""
-    is_gated: bool = False
-    is_open: bool = False
-    n_failures: int = 0
-    sequence: int = 0
-    logged: tuple[type[Exception], ...] = ()
-    call: Call = field(init=False)
-    raw_call: Call | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        if self.raw and self.key == EVERYTHING:
+    def __init__(
+        self,
+        bus: Subscriptions,
+        key: Key,
+        fn: Call,
+        *,
+        rank: int = 0,
+        once: bool = False,
+        where: Callable[[Any], object] | None = None,
+        exclude: tuple[Key, ...] = (),
+        raw: bool = False,
+        max_failures: int | None = None,
+        plugin_id: str = "",
+        is_gated: bool = False,
+    ) -> None:
+        if raw and key == EVERYTHING:
             raise EventError("subscribe('*', raw=True): bare fields do not say which event")
-        if self.raw and (self.once or self.where is not None):
+        if raw and (once or where is not None):
             raise EventError("subscribe(..., raw=True) takes every event: no once, no where")
-        if self.exclude and self.key != EVERYTHING:
-            raise EventError(f"subscribe({self.key!r}, exclude=...): only '*' excludes events")
-        self.raw_call = self.fn if self.raw else None
-        if self.raw:
-            self.call = _with_fields(self.fn)
-        elif self.once:
+        if exclude and key != EVERYTHING:
+            raise EventError(f"subscribe({key!r}, exclude=...): only '*' excludes events")
+        self.bus = bus
+        self.key = key
+        self.fn = fn
+        self.rank = rank
+        self.where = where
+        self.exclude = exclude
+        self.max_failures = max_failures
+        self.plugin_id = plugin_id
+        self.is_gated = is_gated
+        self.is_open = False
+        self.n_failures = 0
+        self.sequence = 0
+        self.logged: tuple[type[Exception], ...] = ()
+        self.raw_call = fn if raw else None
+        self.call: Call
+        if raw:
+            self.call = _with_fields(fn)
+        elif once:
             self.call = Once(self)
         else:
-            self.call = self.fn if self.where is None else _filtered(self.fn, self.where)
+            self.call = fn if where is None else _filtered(fn, where)
 
     def close(self) -> bool:
         """Take the listener off the bus. False when it was off already.

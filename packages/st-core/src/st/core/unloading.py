@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from st.core.context import PluginContext
@@ -12,14 +11,14 @@ from st.core.events import PluginUnloaded
 from st.core.handle import STUCK, PluginHandle, PluginState
 from st.core.isolation import attempt
 from st.core.lifecycle import Lifecycle
+from st.core.record import Record
 
 # How often a change made by other threads in between may start a transition over.
 _ATTEMPTS: Final = 100
 _RELOADING: Final = "while what it needs is reloaded"
 
 
-@dataclass(frozen=True, slots=True)
-class Unloaded:
+class Unloaded(Record):
     """What was taken down: the ids, in order, and what each one's clean-up raised."""
 
     ids: tuple[str, ...]
