@@ -283,7 +283,9 @@ def linked(draw_value: draw.DrawFn, module: draw.SearchStrategy[Module]) -> tupl
     known = ["input"]
     made: list[Module] = []
     for inner in draw_value(draw.lists(module, min_size=1, max_size=4)):
-        name = draw_value(draw.just("") | names.filter(lambda name: name not in known))
+        name = draw_value(
+            draw.just("") | names.filter(lambda name, known=tuple(known): name not in known)
+        )
         inputs = draw_value(draw.lists(draw.sampled_from(known), max_size=2))
         known += [name] * bool(name)
         is_plain = not name and not inputs
