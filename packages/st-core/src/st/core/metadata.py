@@ -16,10 +16,10 @@ ReloadMode = Literal["restart", "beside"]
 
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]*")
 # PEP 440 in the forms people write; `packaging`, which knows them all, costs 17 ms to import.
-_VERSION: Final = re.compile(
-    r"v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
-    r"([-_.]?(post|rev|r)[-_.]?\d*|-\d+)?([-_.]?dev[-_.]?\d*)?(\+[a-z0-9]+([-_.][a-z0-9]+)*)?",
-    re.IGNORECASE,
+# Compiled, in 0.4 ms, when somebody states a version that is more than numbers and dots.
+_VERSION: Final = (
+    r"(?i)v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
+    r"([-_.]?(post|rev|r)[-_.]?\d*|-\d+)?([-_.]?dev[-_.]?\d*)?(\+[a-z0-9]+([-_.][a-z0-9]+)*)?"
 )
 _CONTRACT: Final = re.compile(r"\s*([^\s<>=!~]+)\s*((?:[<>=!~].*)?)")
 
@@ -73,7 +73,7 @@ class PluginMetadata(Record):
                 f"plugin id {self.id!r} is not of the form [a-z][a-z0-9_-]*: "
                 "start with a small letter, then small letters, digits, '_' or '-'"
             )
-        if not _VERSION.fullmatch(self.version):
+        if not _is_version(self.version):
             raise MetadataError(f"{self.id}: version {self.version!r} is not a PEP 440 version")
         if self.activate not in get_args(Activation):
             raise MetadataError(f"{self.id}: activate is {self.activate!r}, not demand or startup")
@@ -96,6 +96,11 @@ class PluginMetadata(Record):
     def with_service(self, name: str) -> PluginMetadata:
         """The same plugin, declaring one more service that it offers."""
         return self.__replace__(provides=(*self.provides, name))
+
+
+def _is_version(text: str) -> bool:
+    is_plain = text.isascii() and all(part.isdecimal() for part in text.split("."))
+    return is_plain or re.fullmatch(_VERSION, text) is not None
 
 
 def split_contract(text: str) -> tuple[str, str]:
