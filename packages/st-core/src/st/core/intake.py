@@ -1,8 +1,7 @@
-"""Take plugins into a registry, and let them go: installed, registered, or from a path."""
+"""Take plugins into a registry that are handed to it or lie at a path, and let them go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from st.core.errors import DuplicatePluginError, MetadataError
@@ -11,80 +10,20 @@ from st.core.isolation import attempt
 from st.core.lifecycle import Lifecycle, declared_metadata
 from st.core.metadata import PluginMetadata
 from st.core.resolve import in_order
-from st.core.source import ClassSource, EntryPointSource, ObjectSource, Source
+from st.core.source import ClassSource, ObjectSource, Source
 from st.core.unloading import Unloading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from st.core.discovery import Found
-
 
 class Intake:
-    """How plugins get into one registry, and out of it."""
+    """How plugins that are not installed get into one registry, and out of it."""
 
-    def __init__(
-        self,
-        lifecycle: Lifecycle,
-        unloading: Unloading,
-        allow: Iterable[str] | None,
-        block: Iterable[str],
-    ) -> None:
+    def __init__(self, lifecycle: Lifecycle, unloading: Unloading) -> None:
         self._up = lifecycle
         self._down = unloading
         self._table = lifecycle.table
-        self._allow = None if allow is None else frozenset(map(_normal, allow))
-        self._block = frozenset(map(_normal, block))
-
-    def discover(self, group: str, path: Sequence[str] | None) -> list[PluginHandle]:
-        """Take in what is installed and not known yet."""
-        from st.core.discovery import find_plugins  # only paid for by who discovers
-
-        added: list[PluginHandle] = []
-        for found in find_plugins(group, path):
-            handle = self._installed(found)
-            present = self._table.peek(handle.id)
-            if present is None:
-                self._table.add(handle)
-                added.append(handle)
-            elif present.distribution != handle.distribution:
-                self._clash(present, handle)
-        return added
-
-    def _installed(self, found: Found) -> PluginHandle:
-        distribution = found.distribution.name
-        handle = PluginHandle(
-            found.metadata,
-            distribution,
-            EntryPointSource(found.metadata.id, found.target),
-            distribution,
-            found.is_opaque,
-            found.contributes,
-        )
-        name = _normal(distribution)
-        if found.problem:
-            handle.state, handle.reason = PluginState.BROKEN, found.problem
-        elif name in self._block:
-            handle.state, handle.reason = PluginState.BLOCKED, f"{distribution} is blocked"
-        elif self._allow is not None and name not in self._allow:
-            handle.state, handle.reason = PluginState.BLOCKED, f"{distribution} is not allowed"
-        return handle
-
-    def _clash(self, present: PluginHandle, other: PluginHandle) -> None:
-        """Two distributions claim an id: neither gets it, unless one is at work already."""
-        if present.state in (PluginState.ACTIVE, PluginState.LOADING):
-            return
-        if other.state is PluginState.BLOCKED:
-            return
-        if present.state is PluginState.BLOCKED:
-            self._table.remove(present)
-            self._table.add(other)
-            return
-        reason = (
-            f"both {present.origin} and {other.origin} provide a plugin {present.id!r}; "
-            "uninstall or block one of them"
-        )
-        self._table.set_state(present, PluginState.CONFLICTING, reason)
 
     def register(self, plugin: object, metadata: PluginMetadata | None) -> PluginHandle:
         """Take in a plugin or a class of one and bring it up; a failing one leaves no trace."""
@@ -146,7 +85,3 @@ class Intake:
         handle = self._table.peek(plugin_id)
         if handle is not None and not handle.distribution and self._table.discard(handle):
             self._up.registry.bus.forget(handle.source.release())
-
-
-def _normal(distribution: str) -> str:
-    return distribution.lower().replace("_", "-")

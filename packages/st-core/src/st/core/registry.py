@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from st.core.bus import EventBus
@@ -13,19 +14,20 @@ from st.core.current import exchange
 from st.core.events import SystemInit, SystemShutdown
 from st.core.explain import explain, graph, to_dot, to_mermaid, validate
 from st.core.handle import Contribution, PluginHandle, PluginState
-from st.core.intake import Intake
-from st.core.lifecycle import Lifecycle
+from st.core.installed import Installed
 from st.core.metadata import PluginMetadata
 from st.core.resolve import in_order
 from st.core.service import NO_DEFAULT, ServiceKey
 from st.core.services import Services
 from st.core.table import PluginTable
 from st.core.turns import Turns
-from st.core.unloading import Unloaded, Unloading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from st.core.intake import Intake
+    from st.core.lifecycle import Lifecycle
+    from st.core.unloading import Unloaded, Unloading
     from st.core.watch import Watcher
 
 _T = TypeVar("_T")
@@ -69,15 +71,37 @@ class Registry:
         block: Iterable[str] = (),
         wait_s: float = 30.0,
     ) -> None:
-        turns = Turns(wait_s)
+        self._turns = Turns(wait_s)
         self.bus = EventBus()
-        self.services = Services(self.bus.publish, turns)
+        self.services = Services(self.bus.publish, self._turns)
         self.config = Config(self.bus.publish, environ)
         self._table = PluginTable()
-        self.lifecycle = Lifecycle(self, self._table, turns)
-        self._unloading = Unloading(self.lifecycle)
-        self._intake = Intake(self.lifecycle, self._unloading, allow, block)
+        self._installed = Installed(self._table, allow, block)
         self._is_initialized = False
+
+    # What moves plugins is imported with the first one that moves: finding them all and reading
+    # what they contribute does without (1 ms). `setdefault` has two threads get the same one.
+
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """Brings plugins up."""
+        from st.core.lifecycle import Lifecycle
+
+        made = Lifecycle(self, self._table, self._turns)
+        kept: Lifecycle = vars(self).setdefault("lifecycle", made)
+        return kept
+
+    @cached_property
+    def _unloading(self) -> Unloading:
+        from st.core.unloading import Unloading
+
+        return Unloading(self.lifecycle)
+
+    @cached_property
+    def _intake(self) -> Intake:
+        from st.core.intake import Intake
+
+        return Intake(self.lifecycle, self._unloading)
 
     # --- getting to know plugins ----------------------------------------------------------------
 
@@ -95,7 +119,7 @@ class Registry:
         Returns:
             The handles that are new.
         """
-        return tuple(self._intake.discover(group, path))
+        return tuple(self._installed.discover(group, path))
 
     def register(self, plugin: object, *, metadata: PluginMetadata | None = None) -> PluginHandle:
         """Take in a plugin, or a class of one, and load it.
@@ -220,6 +244,8 @@ class Registry:
         Returns:
             What was unloaded, and what went wrong.
         """
+        from st.core.unloading import Unloaded
+
         if self.lifecycle.is_down:
             return Unloaded((), {})
         self.lifecycle.is_down = True
