@@ -8,6 +8,7 @@ about three seconds, from the cache out of which the running environment was mad
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,11 +50,8 @@ def packages(st_command: Path, place: Path) -> dict[str, Path]:
     for name, kind in (("wobble", "module"), ("tally", "service")):
         command = [str(st_command), "new", name, "--kind", kind]
         subprocess.run(command, cwd=place, check=True, timeout=TIMEOUT_S)
-    return {
-        "wobble": place / "st-wobble",
-        "tally": place / "st-tally",
-        "swish": ROOT / "docs/examples/plugins/st-swish",
-    }
+    shutil.copytree(ROOT / "docs/examples/plugins/st-swish", place / "st-swish")
+    return {name: place / f"st-{name}" for name in ("wobble", "tally", "swish")}
 
 
 @pytest.fixture(scope="module")
