@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from st.core import Telemetry
@@ -46,5 +47,5 @@ def test_loading_brings_back_what_was_known() -> None:
 
 @pytest.mark.parametrize("config", [{"best": 3}, {"metrics": {"loss": "low"}}], ids=str)
 def test_other_values_are_refused(config: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="Expected"):
+    with pytest.raises(msgspec.ValidationError, match="Expected"):
         Records().load(config)
