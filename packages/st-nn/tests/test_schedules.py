@@ -23,6 +23,8 @@ def test_factors_follow_the_formula(schedule: Schedule, expected: list[float]) -
     assert [schedule(step) for step in (1, 2, 3, 4)] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("schedule", [cosine(50), linear(50), steps(7, 0.5)], ids=str)
+@pytest.mark.parametrize(
+    "schedule", [cosine(50), linear(50), steps(7, 0.5)], ids=["cosine", "linear", "steps"]
+)
 def test_rates_never_rise_without_warmup(schedule: Schedule) -> None:
     assert all(a >= b for a, b in pairwise(map(schedule, range(1, 80))))
