@@ -82,6 +82,23 @@ def dense(runtime: Runtime, call: Call, x: Operand) -> tuple[Operand, list[Launc
     return made, copy(runtime, call, x, made)
 
 
+def around_axis(
+    runtime: Runtime, call: Call, x: Operand
+) -> tuple[Operand, layout.Reduction, list[Launch]]:
+    """Return `x` as (outer, axis, inner) around the attribute "axis" of `call`.
+
+    An input with more axes than that is made dense first, by the launches given last.
+    """
+    axis = call.attr("axis") % len(x.shape)
+    launches: list[Launch] = []
+    found = layout.reduction(x.shape, x.strides, (axis,))
+    if found is None:
+        x, launches = dense(runtime, call, x)
+        found = layout.reduction(x.shape, x.strides, (axis,))
+        assert found is not None  # a dense array merges around one axis
+    return x, found, launches
+
+
 def apply(
     runtime: Runtime, call: Call, op: str, inputs: tuple[Operand, ...], out: Operand
 ) -> list[Launch]:

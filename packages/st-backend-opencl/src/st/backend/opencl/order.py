@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from st.backend.opencl import elementwise, layout
+from st.backend.opencl import elementwise
 from st.backend.opencl.runtime import Launch, Operand, Runtime
 from st.backend.opencl.source import CTYPES, KernelSource
 from st.core.backend import DTYPES, Call
@@ -22,13 +22,7 @@ def bind(
     elementwise.require_dtype(runtime, call, x.dtype, tuple(DTYPES))
     if out.size == 0:
         return []
-    axis = call.attr("axis") % len(x.shape)
-    launches: list[Launch] = []
-    found = layout.reduction(x.shape, x.strides, (axis,))
-    if found is None:
-        x, launches = elementwise.dense(runtime, call, x)
-        found = layout.reduction(x.shape, x.strides, (axis,))
-        assert found is not None  # a dense array merges around one axis
+    x, found, launches = elementwise.around_axis(runtime, call, x)
     chunk = CHUNKS[runtime.device.kind]
     ctype = CTYPES[x.dtype]
     source = KernelSource(

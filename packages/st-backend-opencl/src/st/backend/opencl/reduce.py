@@ -49,13 +49,7 @@ def bind_argmax(
     elementwise.require_dtype(runtime, call, x.dtype, tuple(DTYPES))
     if out.size == 0:
         return []
-    axis = call.attr("axis") % len(x.shape)
-    launches: list[Launch] = []
-    found = layout.reduction(x.shape, x.strides, (axis,))
-    if found is None:
-        x, launches = elementwise.dense(runtime, call, x)
-        found = layout.reduction(x.shape, x.strides, (axis,))
-        assert found is not None  # a dense array merges around one axis
+    x, found, launches = elementwise.around_axis(runtime, call, x)
     source = KernelSource(
         name=f"argmax_{CTYPES[x.dtype]}",
         files=("argmax",),
