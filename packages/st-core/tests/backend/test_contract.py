@@ -65,11 +65,15 @@ def test_a_call_says_what_it_does():
 
 def test_the_vocabulary_holds_the_required_operators():
     assert set(REQUIRED) <= set(SIGNATURES)
-    assert len(REQUIRED) <= 22
+    assert len(REQUIRED) == 22
 
 
 def one(shape, dtype="float32"):
     return dense(Storage(spec(shape, dtype).nbytes, "temp"), spec(shape, dtype))
+
+
+def drawn(given, made, stream=0):
+    return Call("philox", (given,), (made,), (("stream", stream),))
 
 
 @pytest.mark.parametrize(
@@ -81,8 +85,27 @@ def one(shape, dtype="float32"):
         (Call("sum", (one((2,)),), (one(()),)), "needs the attribute 'axes'"),
         (Call("neg", (one((2,)),), (one((3,)),)), "input float32(2)"),
         (Call("add", (one((2,)), Const(1.0, spec((), "float32"))), (one((2,)),)), None),
+        (Call("philox", (one((2,), "uint64"),), (one((5,), "uint64"),)), "attribute 'stream'"),
+        (drawn(one((2,), "int64"), one((5,), "uint64")), "a view uint64(2), got int64(2)"),
+        (drawn(Const(1, spec((), "uint64")), one((5,), "uint64")), "a view uint64(2)"),
+        (drawn(one((2,), "uint64"), one((5,), "int64")), "an output int64(5)"),
+        (drawn(one((2,), "uint64"), one((5,), "uint64"), 1 << 64), "got 18446744073709551616"),
+        (drawn(one((2,), "uint64"), one((), "uint64"), (1 << 64) - 1), None),
     ],
-    ids=["name", "inputs", "outputs", "attribute", "shape", "right"],
+    ids=[
+        "name",
+        "inputs",
+        "outputs",
+        "attribute",
+        "shape",
+        "right",
+        "random-without-stream",
+        "random-from-signed",
+        "random-from-constant",
+        "random-to-signed",
+        "random-stream-too-large",
+        "random-right",
+    ],
 )
 def test_a_malformed_call_is_described(call, fault):
     found = check_call(call)

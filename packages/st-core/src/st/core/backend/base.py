@@ -63,7 +63,7 @@ class TableBackend(ABC):
     """Base of backends that bind call by call.
 
     A subclass gives `name`, `kind`, `description`, `alloc`, `write`, `read`, `sync`, `operand`,
-    and `binders`: operator name to bind function, for every operator in `REQUIRED`. Kernels that
+    and `binders`: operator name to bind function, for each of the 22 in `REQUIRED`. Kernels that
     plugins add for this backend (`kernels.register(op, name, binder)`) are bind functions too.
     """
 

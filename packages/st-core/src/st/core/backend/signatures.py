@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from st.core.backend.contract import Call, Const
+from st.core.backend.contract import Call, Const, spec
 
 Kind = Literal["elementwise", "reduce", "other"]
 
@@ -63,8 +63,20 @@ REQUIRED: Mapping[str, Signature] = {
         "updates (deterministic); inputs indices, updates",
         "other",
     ),
+    "philox": Signature(
+        1,
+        "random words (uint64) of any shape: the raw Philox4x64-10 stream; the input is a uint64 "
+        "(2,), seed and step; the key is (seed, stream), the counter (block, 0, step, 0) for "
+        "block 0, 1, ..., four words each, in order",
+        "other",
+        ("stream",),
+    ),
 }
-"""Every backend has a kernel for these."""
+"""Every backend has a kernel for these 22.
+
+Philox4x64-10: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3". The stream is a
+constant below 2 to the 64, one for each place in a model that draws; the words are the same on
+every backend. NumPy's `Philox` gives them, which counts up before it draws."""
 
 SIGNATURES: dict[str, Signature] = dict(REQUIRED)
 """`REQUIRED` and the optional names that some backends have kernels of their own for."""
@@ -92,4 +104,16 @@ def check_call(call: Call) -> str | None:
         for x in call.inputs:
             if not isinstance(x, Const) and x.spec.shape != shape:
                 return f"{call.op} has an input {x.spec} and an output of shape {shape}"
+    return _random_fault(call) if call.op == "philox" else None
+
+
+def _random_fault(call: Call) -> str | None:
+    """Return what is wrong with a "philox", which is bound to element types and a range."""
+    given, made, stream = call.inputs[0], call.outputs[0].spec, call.attr("stream")
+    if isinstance(given, Const) or given.spec is not spec((2,), "uint64"):
+        return f"philox takes seed and step, a view uint64(2), got {given.spec}"
+    if made.dtype != "uint64":
+        return f"philox makes uint64, got an output {made}"
+    if not 0 <= stream < 1 << 64:
+        return f"philox needs a stream from 0 to 2**64 - 1, got {stream}"
     return None

@@ -21,7 +21,7 @@ from st.core.backend import (
     View,
     share,
 )
-from st.nn.numpy_backend import elementwise, index, matmul, order, reduce, structure
+from st.nn.numpy_backend import elementwise, index, matmul, order, random, reduce, structure
 from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
@@ -40,6 +40,7 @@ class NumPyBackend(TableBackend):
         **matmul.BINDERS,
         **index.BINDERS,
         **order.BINDERS,
+        **random.BINDERS,
         **structure.BINDERS,
     }
 

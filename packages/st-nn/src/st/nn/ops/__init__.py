@@ -51,6 +51,7 @@ from st.nn.ops.matmul import matmul
 from st.nn.ops.nn import cross_entropy, log_softmax, one_hot, relu, softmax
 from st.nn.ops.normalise import batch_norm, batch_norm_fixed, rms_norm, std, var
 from st.nn.ops.order import argsort, sort, top_k
+from st.nn.ops.random import dropout, philox
 from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
 from st.nn.ops.window import avg_pool2d, conv2d, max_pool2d, windows
 
@@ -72,6 +73,7 @@ __all__ = [
     "cross_entropy",
     "cumsum",
     "div",
+    "dropout",
     "eq",
     "exp",
     "flip",
@@ -99,6 +101,7 @@ __all__ = [
     "neg",
     "one_hot",
     "pad",
+    "philox",
     "prod",
     "relu",
     "rms_norm",

@@ -6,7 +6,8 @@
 
 Every operator of `REQUIRED` is compared with float64 NumPy (integers with Python's) on dense,
 empty, scalar, transposed, sliced, broadcast and large operands, with NaN and infinities, in place,
-and with indices out of range; memory, plans, errors and threads are checked beside them.
+and with indices out of range; random words have to be those of NumPy's Philox. Memory, plans,
+errors and threads are checked beside them.
 Needs the extra ``st-core[testing]``.
 """
 

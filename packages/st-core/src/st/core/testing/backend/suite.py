@@ -17,11 +17,17 @@ from st.core.testing.backend.elementwise import elementwise_cases
 from st.core.testing.backend.order import order_cases
 from st.core.testing.backend.others import other_cases
 from st.core.testing.backend.plans import PlanSuite
+from st.core.testing.backend.words import word_cases
 
 
 def kernel_cases(dtypes: Sequence[str] = tuple(DTYPES)) -> list[Case]:
     """Return every case whose operands have these element types."""
-    return [*elementwise_cases(dtypes), *other_cases(dtypes), *order_cases(dtypes)]
+    return [
+        *elementwise_cases(dtypes),
+        *other_cases(dtypes),
+        *order_cases(dtypes),
+        *word_cases(dtypes),
+    ]
 
 
 def kernel_suite(
