@@ -24,6 +24,8 @@ class ModuleCategory(StrEnum):
     LAYER = "Layer"
     LOSS = "Loss"
     OPTIMIZER = "Optimizer"
+    SCHEDULE = "Schedule"
+    METRIC = "Metric"
     ACTIVATION = "Activation"
     NORMALIZATION = "Normalization"
     ATTENTION = "Attention"
@@ -36,8 +38,16 @@ class ModuleCategory(StrEnum):
 
     @property
     def is_part_of_a_pipeline(self) -> bool:
-        """Whether such a module maps a tensor to a tensor; losses and optimizers do not."""
-        return self not in (ModuleCategory.LOSS, ModuleCategory.OPTIMIZER)
+        """Whether such a module maps a tensor to a tensor; what judges and what steps do not."""
+        return self not in _BESIDE_A_PIPELINE
+
+
+_BESIDE_A_PIPELINE = (
+    ModuleCategory.LOSS,
+    ModuleCategory.OPTIMIZER,
+    ModuleCategory.SCHEDULE,
+    ModuleCategory.METRIC,
+)
 
 
 @dataclass(frozen=True, slots=True)
