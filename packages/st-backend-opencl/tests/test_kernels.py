@@ -11,5 +11,5 @@ TestKernels = kernel_suite(lambda: OpenCLBackend(DEVICE))
 
 # Building kernels takes longer than running them: the texts differ by class, hardly by dtype.
 TestKernelsOfGPUs = kernel_suite(
-    lambda: OpenCLBackend(replace(DEVICE, kind="gpu")), ("float32", "int64", "bool")
+    lambda: OpenCLBackend(replace(DEVICE, kind="gpu")), ("float32", "int64", "uint64", "bool")
 )

@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 from time import perf_counter_ns
 
-from st.backend.opencl import elementwise, expression, index, matmul, order, reduce
+from st.backend.opencl import elementwise, expression, index, matmul, order, random, reduce
 from st.backend.opencl.cache import BinaryCache
 from st.backend.opencl.device import Device
 from st.backend.opencl.runtime import Launch, Operand, Runtime
@@ -35,6 +35,7 @@ BINDS: Mapping[str, Bind] = {
     "max": reduce.bind,
     "argmax": reduce.bind_argmax,
     "argsort": order.bind,
+    "philox": random.bind,
     "matmul": matmul.bind,
     "take": index.bind_take,
     "scatter_add": index.bind_scatter_add,
