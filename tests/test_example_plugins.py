@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,31 +63,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(place: Path, st_environment: dict[str, str]) -> Run:
+def run(place: Path, environment_with: Callable[..., Run]) -> Run:
     """Give a function that runs a script of an environment with the package in it."""
-    directory = place / "environment"
-    scripts = directory / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / Path(sys.executable).name
-    ours = [ROOT / "packages" / name for name in ("st-core", "st-nn", "st-cli")]
-    for command in (
-        ["venv", "--quiet", "--python", sys.executable, directory],
-        ["pip", "install", "--quiet", "--python", python, *ours, place / "st-snake", "pytest>=8.3"],
-    ):
-        uv = [sys.executable, "-m", "uv", *map(str, command)]
-        subprocess.run(uv, cwd=ROOT, check=True, timeout=TIMEOUT_S)
-
-    def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(scripts / script), *map(str, arguments)],
-            cwd=place,
-            env={name: value for name, value in st_environment.items() if name != "PYTHONPATH"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=TIMEOUT_S,
-        )
-
-    return run_script
+    return environment_with(place, place / "st-snake")
 
 
 def test_package_passes_its_own_tests(run: Run) -> None:

@@ -1,16 +1,12 @@
 """A stranger's package: made by `st new`, built, installed, found, tested, and trained with.
 
-The packages go into an environment of their own, with our distributions from the tree beside them:
-nothing of the running environment is seen there, and the requirements that `st new` writes are
-really resolved, among the paths given (an index never sees the names of siblings). uv does it in
-about three seconds, from the cache out of which the running environment was made.
+The packages go into an environment of their own, with our distributions from the tree beside them.
 """
 
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,31 +51,9 @@ def packages(st_command: Path, place: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def run(packages: dict[str, Path], place: Path, st_environment: dict[str, str]) -> Run:
-    """Give a function that runs a script of an environment with the three packages in it."""
-    directory = place / "environment"
-    scripts = directory / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / Path(sys.executable).name
-    ours = [ROOT / "packages" / name for name in ("st-core", "st-nn", "st-cli")]
-    for command in (
-        ["venv", "--quiet", "--python", sys.executable, directory],
-        ["pip", "install", "--quiet", "--python", python, *ours, *packages.values(), "pytest>=8.3"],
-    ):
-        uv = [sys.executable, "-m", "uv", *map(str, command)]
-        subprocess.run(uv, cwd=ROOT, check=True, timeout=TIMEOUT_S)
-
-    def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(scripts / script), *map(str, arguments)],
-            cwd=place,
-            env={name: value for name, value in st_environment.items() if name != "PYTHONPATH"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=TIMEOUT_S,
-        )
-
-    return run_script
+def run(packages: dict[str, Path], place: Path, environment_with: Callable[..., Run]) -> Run:
+    """Give a function that runs a script of an environment with the packages in it."""
+    return environment_with(place, *packages.values())
 
 
 @pytest.mark.parametrize("name", ["wobble", "tally", "swish"])
