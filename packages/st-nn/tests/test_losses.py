@@ -27,6 +27,19 @@ def test_loss_of_equal_logits_is_the_logarithm_of_the_classes() -> None:
     assert loss.numpy() == pytest.approx(np.log(7), rel=1e-12)
 
 
+def test_several_labels_of_an_example_count_like_as_many_examples() -> None:
+    logits = np.random.default_rng(1).normal(size=(3, 4, 5))
+    labels = np.arange(12).reshape(3, 4) % 5
+    tape = Tape(NumPyBackend())
+
+    loss = CrossEntropy().forward(tape.input(logits), tape.input(labels))
+
+    powers = np.exp(logits)
+    right = np.take_along_axis(powers, labels[..., np.newaxis], -1)[..., 0]
+    assert CrossEntropy().target(spec(logits.shape, "float64")) is spec((3, 4), "int64")
+    assert loss.numpy() == pytest.approx(-np.log(right / powers.sum(-1)).mean(), rel=1e-12)
+
+
 @pytest.mark.parametrize("size", [1e3, 1e30])
 def test_large_logits_overflow_nowhere(size: float) -> None:
     tape = Tape(NumPyBackend())

@@ -227,7 +227,7 @@ def test_label_outside_the_classes_is_refused(label: int) -> None:
 
 
 def test_model_that_gives_no_logits_is_refused() -> None:
-    model = Model([("0", Relu())], spec((2, 4), "float32"))
+    model = Model([("0", Relu())], spec((), "float32"))
 
     with pytest.raises(ShapeError, match=r"logits \(batch, classes\)"):
         TrainingStep(model, CrossEntropy(), Adam(), NumPyBackend(), 2, {})

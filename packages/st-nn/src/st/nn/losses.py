@@ -40,23 +40,27 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class CrossEntropy(Loss, frozen=True):
-    """Softmax cross-entropy of logits `(batch, classes)` against int64 labels `(batch,)`."""
+    """Softmax cross-entropy of logits `(batch, ..., classes)` against int64 labels `(batch, ...)`.
+
+    The mean is over the batch and, where an example has several labels, over all of them.
+    """
 
     def target(self, prediction: Spec) -> Spec:
         """See `Loss.target`."""
-        if len(prediction.shape) != 2:
+        if len(prediction.shape) < 2:
             raise ShapeError(
                 f"cross_entropy takes logits (batch, classes), the model gives {prediction.shape}"
             )
-        return spec(prediction.shape[:1], "int64")
+        return spec(prediction.shape[:-1], "int64")
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """See `Loss.forward`."""
-        return ops.mean(ops.cross_entropy(prediction, target))
+        rows = prediction.reshape(-1, prediction.shape[-1])
+        return ops.mean(ops.cross_entropy(rows, target.reshape(-1)))
 
     def check(self, target: NDArray[np.generic], prediction: Spec) -> None:
         """See `Loss.check`."""
-        n_classes = prediction.shape[1]
+        n_classes = prediction.shape[-1]
         # Seen as unsigned, a negative label is huge: one reduction checks both ends.
         if np.maximum.reduce(target.view(np.uint64), initial=0) >= n_classes:
             wrong = target[(target < 0) | (target >= n_classes)][0]  # type: ignore[operator]  # int64
