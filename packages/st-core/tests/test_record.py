@@ -4,14 +4,16 @@ import dataclasses
 
 import pytest
 
-from st.core.record import Record
+from st.core.record import Record, record
 
 
+@record
 class Point(Record):
     x: int
     y: int = 0
 
 
+@record
 class Named(Point):
     name: str = ""
 
@@ -57,9 +59,9 @@ def test_a_record_is_shown_by_its_fields() -> None:
 def test_a_field_cannot_be_set_or_deleted() -> None:
     point = Point(1)
 
-    with pytest.raises(AttributeError, match="a Point does not change: 'x'"):
+    with pytest.raises(AttributeError, match="has no setter"):
         point.x = 2  # type: ignore[misc]
-    with pytest.raises(AttributeError, match="a Point does not change: 'x'"):
+    with pytest.raises(AttributeError, match="has no deleter"):
         del point.x
 
 

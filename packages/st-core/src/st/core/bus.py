@@ -14,7 +14,7 @@ from st.core.errors import EventDepthError, EventNameError
 from st.core.events import E, Event, ListenerFailed
 from st.core.gate import Gate
 from st.core.isolation import LOOPS, Call, outcomes, publisher, recorder
-from st.core.record import Record
+from st.core.record import Record, record
 from st.core.subscription import (
     EVERYTHING,
     Key,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _RUNAWAY_DEPTH = 32
 
 
+@record
 class ListenerFailure(Record):
     """One listener that raised."""
 
@@ -39,6 +40,7 @@ class ListenerFailure(Record):
     error: Exception
 
 
+@record
 class DispatchReport(Record):
     """What became of one event: how many it matched and reached, and who failed."""
 

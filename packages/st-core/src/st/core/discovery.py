@@ -15,11 +15,12 @@ from typing import Any, Final
 from st.core.errors import MetadataError
 from st.core.manifest import parse_manifest, read_plugin
 from st.core.metadata import PluginMetadata
-from st.core.record import Record
+from st.core.record import Record, record
 
 MANIFEST: Final = "extra_metadata/st_plugin.toml"
 
 
+@record
 class EntryPoint(Record):
     """One line of a distribution's `entry_points.txt`, and whose it is."""
 
@@ -28,6 +29,7 @@ class EntryPoint(Record):
     distribution: Distribution
 
 
+@record
 class Distribution(Record):
     """The facts of an installed distribution; `read` gives one of its metadata files."""
 
@@ -39,6 +41,7 @@ class Distribution(Record):
     read: Callable[[str], str | None]
 
 
+@record
 class Found(Record):
     """One plugin of an installed distribution; `problem` says what is wrong with it."""
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from st.core.metadata import PluginMetadata
-from st.core.record import Record
+from st.core.record import Record, record
 from st.core.source import Source
 
 
@@ -44,6 +44,7 @@ RETRIED = (PluginState.UNLOADED, PluginState.UNAVAILABLE, PluginState.FAILED)
 STUCK = (PluginState.BROKEN, PluginState.BLOCKED, PluginState.CONFLICTING)
 
 
+@record
 class Contribution(Record):
     """One `[<id>.contributes."<point>"]` table of a manifest, uninterpreted."""
 

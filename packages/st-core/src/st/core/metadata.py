@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 from st.core.capability import PluginCapability
 from st.core.errors import MetadataError
-from st.core.record import Record
+from st.core.record import Record, record
 
 Activation = Literal["demand", "startup"]
 ReloadMode = Literal["restart", "beside"]
@@ -26,6 +26,7 @@ _CONTRACT: Final = re.compile(r"\s*([^\s<>=!~]+)\s*((?:[<>=!~].*)?)")
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+@record
 class PluginMetadata(Record):
     """Who a plugin is, what it offers, what it needs.
 
@@ -67,6 +68,11 @@ class PluginMetadata(Record):
     reload: ReloadMode = "restart"
     extra: Mapping[str, str] = _EMPTY
 
+    def _completed(self, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        completed = super()._completed(values, named)
+        # Copies: who wrote the mappings may go on to change them.
+        return tuple([MappingProxyType({**v}) if isinstance(v, dict) else v for v in completed])
+
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise MetadataError(
@@ -83,7 +89,6 @@ class PluginMetadata(Record):
             named: Mapping[str, str] = getattr(self, relation)
             if self.id in named:
                 raise MetadataError(f"{self.id}: {relation} names the plugin itself")
-            vars(self)[relation] = MappingProxyType(dict(named))
 
     def with_capability(self, capability: PluginCapability) -> PluginMetadata:
         """The same plugin with one more capability."""

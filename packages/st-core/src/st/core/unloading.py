@@ -11,13 +11,14 @@ from st.core.events import PluginUnloaded
 from st.core.handle import STUCK, PluginHandle, PluginState
 from st.core.isolation import attempt
 from st.core.lifecycle import Lifecycle
-from st.core.record import Record
+from st.core.record import Record, record
 
 # How often a change made by other threads in between may start a transition over.
 _ATTEMPTS: Final = 100
 _RELOADING: Final = "while what it needs is reloaded"
 
 
+@record
 class Unloaded(Record):
     """What was taken down: the ids, in order, and what each one's clean-up raised."""
 
