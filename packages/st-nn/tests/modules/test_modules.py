@@ -36,7 +36,7 @@ N_STEPS = 6
 def network(dtype: str) -> Model:
     modules: list[Module] = [
         Conv2d(out_channels=4, padding=1),
-        Gelu(),
+        Gelu(approximate="tanh"),
         MaxPool2d(),
         Conv2d(out_channels=6, stride=2, padding=1, groups=2),
         Silu(),

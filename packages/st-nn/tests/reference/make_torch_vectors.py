@@ -45,7 +45,7 @@ def cases(torch):
 
         x = x + attended(norm("first_norm", x), p, True, "attention.")
         y = norm("second_norm", x) @ p["wide.weight"] + p["wide.bias"]
-        y = f.gelu(y, approximate="tanh")
+        y = f.gelu(y)
         return x + y @ p["narrow.weight"] + p["narrow.bias"]
 
     heads = {
@@ -74,7 +74,8 @@ def cases(torch):
         "relu": (rows, {}, lambda x, p: f.relu(x)),
         "tanh": (rows, {}, lambda x, p: torch.tanh(x)),
         "sigmoid": (rows, {}, lambda x, p: torch.sigmoid(x)),
-        "gelu": (rows, {}, lambda x, p: f.gelu(x, approximate="tanh")),
+        "gelu": (rows, {}, lambda x, p: f.gelu(x)),
+        "gelu-tanh": (rows, {}, lambda x, p: f.gelu(x, approximate="tanh")),
         "silu": (rows, {}, lambda x, p: f.silu(x)),
         "softplus": (rows, {}, lambda x, p: f.softplus(x)),
         "leaky_relu": (rows, {}, lambda x, p: f.leaky_relu(x, 0.1)),

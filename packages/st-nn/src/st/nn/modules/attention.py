@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from st.nn import ops
-from st.nn.modules.activations import Gelu
+from st.nn.modules.activations import Approximate, Gelu
 from st.nn.modules.base import Module, Scope
 from st.nn.modules.linear import Linear
 from st.nn.modules.normalisation import LayerNorm
@@ -59,12 +59,13 @@ class TransformerBlock(Module, frozen=True):
     """Gives y + mlp(norm(y)) for y = x + attention(norm(x)); `(batch, rows, width)` stays.
 
     The norms come first, as in Xiong et al. 2020 (arXiv 2002.04745); the mlp is two linear modules
-    around a gelu.
+    around a gelu, which `approximate` tells how to compute.
     """
 
     heads: Heads
     expansion: Annotated[int, Meta(ge=1, description="Widths inside the mlp.")] = 4
     causal: Causal = False
+    approximate: Approximate = "none"
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
@@ -74,7 +75,7 @@ class TransformerBlock(Module, frozen=True):
         x = x + scope.apply("attention", attention, scope.apply("first_norm", norm, x))
         y = scope.apply("second_norm", norm, x)
         y = scope.apply("wide", Linear(out_features=self.expansion * width), y)
-        y = scope.apply("gelu", Gelu(), y)
+        y = scope.apply("gelu", Gelu(approximate=self.approximate), y)
         return x + scope.apply("narrow", Linear(out_features=width), y)
 
 

@@ -31,6 +31,7 @@ from st.nn.ops.elementwise import (
     tanh,
     where,
 )
+from st.nn.ops.erf import erf
 from st.nn.ops.fold import cumsum, prod
 from st.nn.ops.index import scatter_add, take
 from st.nn.ops.join import concat, pad, stack
@@ -75,6 +76,7 @@ __all__ = [
     "div",
     "dropout",
     "eq",
+    "erf",
     "exp",
     "flip",
     "ge",

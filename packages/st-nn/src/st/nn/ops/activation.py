@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import pi, sqrt
 
+from st.core.backend import Spec
 from st.nn.ops.elementwise import exp, log, maximum, neg, tanh
+from st.nn.ops.erf import erf
 from st.nn.ops.rules import FLOATS, same
-from st.nn.tape import Applied, Attrs, Operator, Tensor, of_one, operators
+from st.nn.tape import Applied, Attrs, DTypeError, Operator, Tensor, of_one, operators
 
 _ROOT, _CUBIC = sqrt(2 / pi), 0.044715
+_HALF_ROOT = sqrt(0.5)
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -27,14 +30,20 @@ def softplus(x: Tensor) -> Tensor:
     return x.tape.emit("softplus", (x,))[0]
 
 
-def gelu(x: Tensor) -> Tensor:
-    """Return x times the normal distribution function of x, by Hendrycks and Gimpel's formula.
+def gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
+    """Return x times the normal distribution function of x.
 
-    Gaussian Error Linear Units, 2016 (arXiv 1606.08415), section 2:
-    0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), within 5e-4 of the exact function.
-    PyTorch calls it ``approximate="tanh"``.
+    Hendrycks and Gimpel: Gaussian Error Linear Units, 2016 (arXiv 1606.08415), section 2.
+
+    Args:
+        x: Floating.
+        approximate: ``"none"``: 0.5 x (1 + erf(x / sqrt(2))). ``"tanh"``: 0.5 x (1 + tanh(
+            sqrt(2 / pi) (x + 0.044715 x^3))), within 5e-4 of the former. As in PyTorch.
+
+    Raises:
+        DTypeError: `approximate` is neither, or x is not floating.
     """
-    return x.tape.emit("gelu", (x,))[0]
+    return x.tape.emit("gelu", (x,), {"approximate": approximate})[0]
 
 
 def _sigmoid(inputs: tuple[Tensor], attrs: Attrs) -> Sequence[Tensor]:
@@ -73,21 +82,31 @@ def _inner_tanh(x: Tensor) -> tuple[Tensor, Tensor]:
     return square, tanh((square * (_ROOT * _CUBIC) + _ROOT) * x)
 
 
+def _weighted(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
+    if attrs["approximate"] not in ("none", "tanh"):
+        raise DTypeError(f"approximate is 'none' or 'tanh', not {attrs['approximate']!r}")
+    return same(FLOATS, 1)(inputs, attrs)
+
+
 def _gelu(inputs: tuple[Tensor], attrs: Attrs) -> Sequence[Tensor]:
     (x,) = inputs
-    _, t = _inner_tanh(x)
+    t = _inner_tanh(x)[1] if attrs["approximate"] == "tanh" else erf(x * _HALF_ROOT)
     return [(t + 1.0) * x * 0.5]
 
 
 def _gelu_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     (x,) = at.inputs
     # Written like the forward calls, so that a plan works them out once.
-    square, t = _inner_tanh(x)
-    slope = (square * (3 * _ROOT * _CUBIC) + _ROOT) * x * (1.0 - t * t)
-    return [dy * ((slope + t + 1.0) * 0.5)]
+    if at.attrs["approximate"] == "tanh":
+        square, t = _inner_tanh(x)
+        slope = (square * (3 * _ROOT * _CUBIC) + _ROOT) * x * (1.0 - t * t)
+        return [dy * ((slope + t + 1.0) * 0.5)]
+    scaled = x * _HALF_ROOT
+    density = exp(neg(scaled * scaled)) * x * _ROOT
+    return [dy * ((erf(scaled) + 1.0 + density) * 0.5)]
 
 
 operators.register(Operator("sigmoid", same(FLOATS, 1), of_one(_sigmoid_vjp), _sigmoid))
 operators.register(Operator("silu", same(FLOATS, 1), of_one(_silu_vjp), _silu))
 operators.register(Operator("softplus", same(FLOATS, 1), of_one(_softplus_vjp), _softplus))
-operators.register(Operator("gelu", same(FLOATS, 1), of_one(_gelu_vjp), _gelu))
+operators.register(Operator("gelu", _weighted, of_one(_gelu_vjp), _gelu, 1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import erf
 from typing import Any
 
 import numpy as np
@@ -259,12 +260,17 @@ def _special(dtype: str) -> Iterator[EdgeCase]:
     x = special(dtype)
     yield EdgeCase("relu-special", ops.relu, lambda x: np.maximum(x, 0), (x,))
     yield EdgeCase("is_finite", ops.is_finite, np.isfinite, (x,))
+    yield EdgeCase("erf-special", ops.erf, _erf, (x,))
     yield EdgeCase("where-special", lambda x: ops.where(x > 0, x, -x), np.abs, (x[x == x],))
     rows = np.array([[0, -INF, 0], [1000, 1000, -1000], [-INF, -INF, 3]], dtype)
     yield EdgeCase("softmax-special", ops.softmax, _softmax, (rows,))
     yield EdgeCase(
         "log_softmax-special", ops.log_softmax, lambda x: np.log(_softmax(x)), (rows[:1] * 2,)
     )
+
+
+def _erf(x: Array) -> Array:
+    return np.array([erf(value) for value in x], x.dtype)
 
 
 def _softmax(x: Array) -> Array:

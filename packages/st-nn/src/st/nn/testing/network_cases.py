@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import pi
+from math import erf, pi
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,27 @@ def _activations() -> Iterator[OperatorCase]:
         ):
             yield OperatorCase(f"{name}-{size}", function, oracle, (x * size,))
 
-    def gelu(x: Array) -> Array:
+    def rough(x: Array) -> Array:
         made: Array = 0.5 * x * (1 + np.tanh((2 / pi) ** 0.5 * (x + 0.044715 * x**3)))
         return made
 
-    yield OperatorCase("gelu", ops.gelu, gelu, (x,))
-    yield OperatorCase("gelu-large", ops.gelu, gelu, (x * 8,))
+    def by_tanh(x: Tensor) -> Tensor:
+        return ops.gelu(x, approximate="tanh")
+
+    for size in (0.1, 1.0, 4.0):
+        yield OperatorCase(f"erf-{size}", ops.erf, _erf, (x * size,))
+    for size in (1.0, 8.0):
+        yield OperatorCase(f"gelu-{size}", ops.gelu, _gelu, (x * size,))
+        yield OperatorCase(f"gelu-tanh-{size}", by_tanh, rough, (x * size,))
+
+
+def _erf(x: Array) -> Array:
+    return np.array([erf(value) for value in x.flat]).reshape(x.shape)
+
+
+def _gelu(x: Array) -> Array:
+    made: Array = 0.5 * x * (1 + _erf(x / 2**0.5))
+    return made
 
 
 def _layer_norms() -> Iterator[OperatorCase]:
