@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from st.nn.discovery import MODULE_REGISTRY as MODULE_REGISTRY
     from st.nn.discovery import ModuleDiscoveryRegistry as ModuleDiscoveryRegistry
     from st.nn.discovery import ModuleRegistered as ModuleRegistered
+    from st.nn.estimator import StClassifier as StClassifier
+    from st.nn.estimator import StRegressor as StRegressor
     from st.nn.experiment import train_experiment as train_experiment
     from st.nn.faults import DescriptionError as DescriptionError
     from st.nn.faults import Fault as Fault
@@ -135,16 +137,20 @@ _HOME = {
     "train_experiment": "experiment",
 }
 
+# A star import must not need scikit-learn, so these are public and not among `__all__`.
+_OF_EXTRAS = {"StClassifier": "estimator", "StRegressor": "estimator"}
+
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    home = _HOME.get(name) or _OF_EXTRAS.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, *_OF_EXTRAS})
