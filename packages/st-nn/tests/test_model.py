@@ -5,10 +5,11 @@ import pytest
 
 from st.core.backend import spec
 from st.nn.init import zeros
-from st.nn.model import Model, ParameterConflictError
+from st.nn.model import Model
 from st.nn.modules import Flatten, Linear, Module, Relu, Scope
 from st.nn.shapes import ShapeFault, check_shapes
 from st.nn.tape import ShapeError, Tensor
+from st.nn.variables import ParameterConflictError
 
 IMAGE = spec((8, 8), "float32")
 

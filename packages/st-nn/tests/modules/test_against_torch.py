@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from st.nn import ops
-from st.nn.model import Parameters, TapeScope
 from st.nn.modules import (
     AvgPool2d,
     Conv2d,
@@ -35,7 +34,9 @@ from st.nn.modules import (
     TransformerBlock,
 )
 from st.nn.numpy_backend import NumPyBackend
+from st.nn.scope import TapeScope
 from st.nn.tape import Tape, gradients
+from st.nn.variables import Variables
 
 MODULES: dict[str, Module] = {
     "linear": Linear(out_features=3),
@@ -85,10 +86,10 @@ def test_outputs_and_gradients_are_pytorchs(name: str) -> None:
     tape = Tape(NumPyBackend())
     x = tape.input(TORCH[f"{name}/x"])
     given = {f"module.{key}": tape.input(value).view for key, value in values.items()}
-    scope = TapeScope(tape, Parameters("float32", given), "", True)
+    scope = TapeScope(tape, Variables("float32", given), "", True)
 
     y = scope.apply("module", MODULES[name], x)
-    used = scope.parameters.tensors
+    used = scope.variables.parameters
     found = gradients(ops.sum(y * tape.input(TORCH[f"{name}/dy"])), [x, *used.values()])
 
     assert_near(y.numpy(), TORCH[f"{name}/y"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -48,13 +48,7 @@ class FlatLayout:
         Raises:
             ParameterError: A part is missing, unknown, or of another shape.
         """
-        for name in (*self.parts, *arrays):
-            if name not in arrays or name not in self.parts:
-                is_known = name in self.parts
-                raise ParameterError(
-                    f"parameter {name!r} is {'missing' if is_known else 'none of this model'}; "
-                    f"the model has {', '.join(self.parts) or 'none'}"
-                )
+        check_names(self.parts, arrays)
         flat = np.zeros(self.size, self.dtype)
         for name, (offset, shape) in self.parts.items():
             if arrays[name].shape != shape:
@@ -80,3 +74,18 @@ def layout(shapes: Mapping[str, tuple[int, ...]], dtype: str) -> FlatLayout:
         parts[name] = (size, shape)
         size += -(-prod(shape) // step) * step
     return FlatLayout(dtype, size, parts)
+
+
+def check_names(expected: Collection[str], given: Collection[str]) -> None:
+    """Make sure that `given` has every name of `expected`, and no other.
+
+    Raises:
+        ParameterError: A name is missing or unknown.
+    """
+    for name in (*expected, *given):
+        if name not in given or name not in expected:
+            is_known = name in expected
+            raise ParameterError(
+                f"parameter {name!r} is {'missing' if is_known else 'none of this model'}; "
+                f"the model has {', '.join(expected) or 'none'}"
+            )

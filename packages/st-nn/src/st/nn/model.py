@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import Spec, Storage, View, dense, spec
-from st.core.errors import StError
+from st.core.backend import Spec, Storage, dense, spec
 from st.nn.explain import n_flops
 from st.nn.flat import FlatLayout, layout
-from st.nn.init import Initializer, generator
+from st.nn.init import generator
 from st.nn.modules.base import Module, Scope, module_type
-from st.nn.modules.chain import bare, run_steps, steps
-from st.nn.tape import FLOATS, OperandError, ShapeError, Tape, Tensor
+from st.nn.modules.chain import bare
+from st.nn.scope import TapeScope, forward
+from st.nn.tape import FLOATS, ShapeError, Tape, Tensor
+from st.nn.variables import ParameterInfo, Variables
 
 N_TRIAL = 7
 """Length of the batch axis while shapes are found; a prime, so that it is mistaken for no other."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterInfo:
-    """A parameter that some module declared."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    init: Initializer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,87 +48,20 @@ class LayerInfo:
     depth: int = 0
 
 
-class ParameterConflictError(StError, ValueError):
-    """One name for two parameters of different shape."""
-
-
-@dataclass(slots=True)
-class Parameters:
-    """Where a forward pass gets its parameters: looked up, or declared when first asked for."""
-
-    dtype: str
-    views: Mapping[str, View] | None = None
-    declared: dict[str, ParameterInfo] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-
-    def get(self, tape: Tape, name: str, shape: tuple[int, ...], init: Initializer) -> Tensor:
-        """Return the parameter `name`; the same tensor every time."""
-        found = self.tensors.get(name)
-        if found is None:
-            of = spec(shape, self.dtype)
-            if self.views is None:
-                view = dense(Storage(of.nbytes, "state", name), of)
-            else:
-                view = self.views[name]
-            found = self.tensors[name] = tape.tensor(view)
-            self.declared[name] = ParameterInfo(of.shape, self.dtype, init)
-        if found.shape != tuple(shape):
-            raise ParameterConflictError(
-                f"parameter {name!r} is {found.shape} and was asked for as {tuple(shape)}"
-            )
-        return found
-
-
-@dataclass(frozen=True)
-class TapeScope:
-    """The scope of a module while its `forward` runs on a tape. See `Scope`."""
-
-    tape: Tape
-    parameters: Parameters
-    path: str
-    training: bool
-
-    def parameter(self, name: str, shape: tuple[int, ...], init: Initializer) -> Tensor:
-        """See `Scope.parameter`."""
-        return self.parameters.get(self.tape, f"{self.path}.{name}", shape, init)
-
-    def child(self, name: str) -> Self:
-        """See `Scope.child`."""
-        return replace(self, path=f"{self.path}.{name}" if self.path else name)
-
-    def apply(self, name: str, module: Module, *inputs: Tensor) -> Tensor:
-        """See `Scope.apply`."""
-        return forward(bare(module), inputs, self.child(name))
-
-    def chain(self, modules: Sequence[Module], x: Tensor) -> Tensor:
-        """See `Scope.chain`."""
-        return self.outputs(steps(modules), x, is_chain=True)[-1] if modules else x
-
-    def each(self, modules: Sequence[Module], x: Tensor) -> list[Tensor]:
-        """See `Scope.each`."""
-        return self.outputs(steps(modules), x, is_chain=False)
-
-    def outputs(
-        self, named: Sequence[tuple[str, Module]], x: Tensor, *, is_chain: bool
-    ) -> list[Tensor]:
-        """Return what every module gives; see `run_steps`."""
-        return run_steps(
-            named, x, lambda name, module, xs: self.apply(name, module, *xs), is_chain=is_chain
-        )
-
-
 @dataclass(frozen=True)
 class _TrialScope(TapeScope):
     """Notes what every module is and gives, those that contain others before what they contain."""
 
-    found: list[LayerInfo]
+    found: list[LayerInfo] = field(default_factory=list)
     depth: int = 0
 
     def apply(self, name: str, module: Module, *inputs: Tensor) -> Tensor:
-        declared, at, first_call = self.parameters.declared, len(self.found), len(self.tape.calls)
+        declared, at, first_call = self.variables.declared, len(self.found), len(self.tape.calls)
         inner = replace(self.child(name), depth=self.depth + 1)
         y = (checked if self.depth == 0 else forward)(bare(module), inputs, inner)
-        own = [p for path, p in declared.items() if path.startswith(f"{inner.path}.")]
+        own = [
+            p for path, p in declared.items() if p.is_trained and path.startswith(f"{inner.path}.")
+        ]
         info = LayerInfo(
             inner.path,
             module_type(bare(module)),
@@ -173,42 +97,72 @@ class Model:
             name: For people.
 
         Raises:
-            OperandError: A module cannot take its input; names the module's path.
+            OperandError: A module cannot take its input, or asks for random numbers in a
+                prediction; names the module's path.
+            ParameterConflictError: Modules ask for one name in two ways.
         """
         self.modules = tuple(modules)
         self.input = input
         self.name = name
         self.dtype = parameter_dtype(input)
-        scope = _TrialScope(Tape(), Parameters(self.dtype), "", True, [])
-        x = trial(scope.tape, input)
-        if self.modules:
-            x = scope.outputs(self.modules, x, is_chain=True)[-1]
+        scope = _TrialScope(Tape(), Variables(self.dtype), "", True)
+        x = self._through(scope)
         self.parts = tuple(scope.found)
         """Every module, those inside others after what they are inside of."""
         self.layers = tuple(part for part in self.parts if part.depth == 0)
         self.output = spec(x.shape[1:], x.dtype)
         """Spec of one prediction, without the batch axis."""
-        self.parameters: Mapping[str, ParameterInfo] = scope.parameters.declared
+        declared = scope.variables.declared
+        self.parameters: Mapping[str, ParameterInfo] = _only(declared, is_trained=True)
+        self.states: Mapping[str, ParameterInfo] = _only(declared, is_trained=False)
+        """Running state: kept with the parameters, but not trained."""
+        self.n_draws = scope.variables.n_draws
+        """How often a training step draws random numbers."""
+        self._check_prediction(declared)
 
     def initialise(self, seed: int) -> dict[str, NDArray[np.generic]]:
-        """Return the first values of every parameter: a function of seed, name and shape alone."""
+        """Return the first values of parameters and running state, by name.
+
+        They are a function of seed, name and shape alone.
+        """
         return {
             name: info.init(generator(seed, name), info.shape).astype(info.dtype)
-            for name, info in self.parameters.items()
+            for name, info in {**self.parameters, **self.states}.items()
         }
 
     def layout(self) -> FlatLayout:
         """Return where each parameter lies in one flat vector."""
         return layout({name: p.shape for name, p in self.parameters.items()}, self.dtype)
 
-    def forward(
-        self, x: Tensor, views: Mapping[str, View], *, training: bool
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the prediction for `x` `(batch, *input)`, and the parameters it used by name."""
-        scope = TapeScope(x.tape, Parameters(self.dtype, views), "", training)
-        if self.modules:
-            x = scope.outputs(self.modules, x, is_chain=True)[-1]
-        return x, scope.parameters.tensors
+    def running_layout(self) -> FlatLayout:
+        """Return where each running state lies in one flat vector."""
+        return layout({name: p.shape for name, p in self.states.items()}, self.dtype)
+
+    def forward(self, x: Tensor, variables: Variables, *, training: bool) -> Tensor:
+        """Return the prediction for `x` `(batch, *input)`; see `Variables` for the rest."""
+        scope = TapeScope(x.tape, variables, "", training)
+        return scope.outputs(self.modules, x, is_chain=True)[-1] if self.modules else x
+
+    def _through(self, scope: TapeScope) -> Tensor:
+        x = trial(scope.tape, self.input)
+        return scope.outputs(self.modules, x, is_chain=True)[-1] if self.modules else x
+
+    def _check_prediction(self, declared: Mapping[str, ParameterInfo]) -> None:
+        """Run once more as a prediction; it may need no more, and gives the same shape."""
+        views = {
+            name: dense(Storage(of.nbytes, "state", name), of)
+            for name, of in ((n, spec(p.shape, p.dtype)) for n, p in declared.items())
+        }
+        y = self._through(TapeScope(Tape(), Variables(self.dtype, views), "", False))
+        if spec(y.shape[1:], y.dtype) is not self.output:
+            raise ShapeError(
+                f"model {self.name!r} gives {self.output} in training and "
+                f"{spec(y.shape[1:], y.dtype)} in prediction; both have to be the same"
+            )
+
+
+def _only(declared: Mapping[str, ParameterInfo], *, is_trained: bool) -> dict[str, ParameterInfo]:
+    return {name: info for name, info in declared.items() if info.is_trained is is_trained}
 
 
 def parameter_dtype(input: Spec) -> str:
@@ -235,16 +189,3 @@ def checked(module: Module, inputs: Sequence[Tensor], scope: Scope) -> Tensor:
             where=scope.path,
         )
     return y
-
-
-def forward(module: Module, inputs: Sequence[Tensor], scope: Scope) -> Tensor:
-    """Return what a module gives for `inputs`; its calls carry the path of `scope`.
-
-    Raises:
-        OperandError: The module cannot take them; names type and path.
-    """
-    with inputs[0].tape.at(scope.path):
-        try:
-            return module.join(inputs, scope)
-        except OperandError as error:
-            raise error.at(op=module_type(module), where=scope.path) from None

@@ -17,6 +17,7 @@ from st.nn.model import Model
 from st.nn.plan import finish
 from st.nn.record import trace_prediction
 from st.nn.tape import Tape
+from st.nn.weights import weights
 
 MAX_PLANS = 8
 """Batch sizes whose plans are kept."""
@@ -44,7 +45,8 @@ class RecordedPrediction:
 class Predictor:
     """Gives a model's output for batches of any size. Safe to call from any thread.
 
-    Threads that call at once each get a bound plan of their own; the parameters are shared.
+    Threads that call at once each get a bound plan of their own; parameters and running state
+    are shared.
     """
 
     def __init__(
@@ -52,16 +54,20 @@ class Predictor:
     ) -> None:
         """Bring the parameters to the backend.
 
+        Args:
+            model: What predicts.
+            parameters: Its parameters and running state, by name.
+            backend: Where.
+
         Raises:
             ParameterError: `parameters` are not the model's.
             BackendMemoryError: The device has no room.
         """
         self.model = model
         self.backend = backend
-        self._flat = model.layout()
-        self._parameters = Storage(self._flat.n_bytes, "state", "parameters")
-        self._buffer = backend.alloc(self._flat.n_bytes)
-        backend.write(self._buffer, as_bytes(self._flat.pack(parameters)))
+        self._weights = weights(model)
+        self._memory = {s: backend.alloc(s.nbytes) for s in self._weights.storages}
+        self._weights.write(parameters, backend, self._memory)
         self._recorded: OrderedDict[int, RecordedPrediction] = OrderedDict()
         self._lock = Lock()
 
@@ -102,12 +108,12 @@ class Predictor:
         of = spec((batch_size, *self.model.input.shape), self.model.input.dtype)
         x = dense(Storage(of.nbytes, "input", "x"), of)
         tape = Tape(supports=self.backend.supports)
-        y = trace_prediction(tape, self.model, self._flat, self._parameters, x)
+        y = trace_prediction(tape, self.model, self._weights.views(), x)
         plan, _ = finish(tape.calls, (y.view,))
         return RecordedPrediction(x, y.view, plan, tape.constants)
 
     def _bind(self, recorded: RecordedPrediction) -> BoundPrediction:
-        memory = {self._parameters: self._buffer}
+        memory = dict(self._memory)
         for storage in (recorded.x.storage, recorded.y.storage, *recorded.constants):
             memory[storage] = self.backend.alloc(storage.nbytes)
         for storage, values in recorded.constants.items():

@@ -9,29 +9,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from st.core.backend import Spec, Storage, View, dense, spec
-from st.nn.flat import FlatLayout
 from st.nn.losses import Loss
 from st.nn.model import Model
 from st.nn.optim import Optimizer
 from st.nn.tape import Tape, Tensor, gradients
+from st.nn.variables import Variables, write_assigned
+from st.nn.weights import Weights, weights
 
 
 @dataclass(frozen=True)
 class StepState:
-    """What a training step keeps from run to run: one flat vector each, all of one layout."""
+    """What a training step keeps from run to run: flat vectors, and what is new in each step."""
 
-    layout: FlatLayout
-    parameters: Storage
+    weights: Weights
     gradient: Storage
+    """Of the layout of the parameters."""
     vectors: Mapping[str, Storage]
+    """What the optimizer remembers, each of that layout too."""
     scalars: Storage
     """What changes from step to step, see `Optimizer.scalars`; an input."""
     n_scalars: int
+    counter: View
+    """Seed and number of the step, from which a step draws; an input."""
 
     @property
     def storages(self) -> tuple[Storage, ...]:
         """All of them."""
-        return (self.parameters, self.gradient, *self.vectors.values(), self.scalars)
+        return (
+            *self.weights.storages,
+            self.gradient,
+            *self.vectors.values(),
+            self.scalars,
+            self.counter.storage,
+        )
 
 
 @dataclass(frozen=True)
@@ -51,15 +61,17 @@ class StepPorts:
 
 def step_state(model: Model, optimizer: Optimizer) -> StepState:
     """Return the storages of a training step; nothing is allocated."""
-    flat = model.layout()
+    kept = weights(model)
+    flat = kept.layout
     n_scalars = len(optimizer.scalars(1, optimizer.lr))
+    counter = spec((2,), "uint64")
     return StepState(
-        flat,
-        Storage(flat.n_bytes, "state", "parameters"),
+        kept,
         Storage(flat.n_bytes, "state", "gradient"),
         {name: Storage(flat.n_bytes, "state", name) for name in optimizer.vectors()},
         Storage(spec((n_scalars,), flat.dtype).nbytes, "input", "scalars"),
         n_scalars,
+        dense(Storage(counter.nbytes, "input", "random"), counter),
     )
 
 
@@ -84,13 +96,16 @@ def step_ports(model: Model, loss: Loss, batch_size: int) -> StepPorts:
 def trace_step(
     tape: Tape, model: Model, loss: Loss, optimizer: Optimizer, state: StepState, ports: StepPorts
 ) -> None:
-    """Write one training step on `tape`: forward, loss, derivative, optimizer."""
-    flat = state.layout
-    views = {name: flat.view(state.parameters, name) for name in flat.parts}
-    prediction, parameters = model.forward(tape.tensor(ports.x), views, training=True)
+    """Write one training step on `tape`: forward, loss, derivative, running state, optimizer."""
+    flat, views = state.weights.layout, state.weights.views()
+    variables = Variables(model.dtype, views, state.counter)
+    prediction = model.forward(tape.tensor(ports.x), variables, training=True)
     with tape.at("loss"):
         value = loss.forward(prediction, tape.tensor(ports.y))
+    parameters = variables.parameters
     found = gradients(value, list(parameters.values()))
+    # After the derivative, which reads the old values, and before the parameters change.
+    write_assigned(tape, variables, views)
     with tape.no_grad(), tape.at("loss"):
         total = tape.tensor(ports.loss)
         tape.emit("add", (total, value), out=(total,))
@@ -103,20 +118,17 @@ def trace_step(
     scalars = tape.tensor(dense(state.scalars, spec((state.n_scalars,), flat.dtype)))
     with tape.no_grad(), tape.at("optimizer"):
         optimizer.update(
-            tape.tensor(flat.whole(state.parameters)),
+            tape.tensor(flat.whole(state.weights.parameters)),
             tape.tensor(flat.whole(state.gradient)),
             {name: tape.tensor(flat.whole(storage)) for name, storage in state.vectors.items()},
             [scalars[n] for n in range(state.n_scalars)],
         )
 
 
-def trace_prediction(
-    tape: Tape, model: Model, flat: FlatLayout, parameters: Storage, x: View
-) -> Tensor:
+def trace_prediction(tape: Tape, model: Model, views: Mapping[str, View], x: View) -> Tensor:
     """Write one prediction for `x` on `tape` and return it, dense and in a storage of its own."""
-    views = {name: flat.view(parameters, name) for name in flat.parts}
     with tape.no_grad():
-        prediction, _ = model.forward(tape.tensor(x), views, training=False)
+        prediction = model.forward(tape.tensor(x), Variables(model.dtype, views), training=False)
         goal = tape.new(prediction.spec, role="output", name="prediction")
         tape.emit("copy", (prediction,), out=(goal,))
     return goal

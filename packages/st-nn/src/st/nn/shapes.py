@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from st.core.backend import Spec, spec
 from st.nn.faults import Path
-from st.nn.model import N_TRIAL, Parameters, TapeScope, checked, parameter_dtype, trial
+from st.nn.model import N_TRIAL, checked, parameter_dtype, trial
 from st.nn.modules.base import Module
 from st.nn.modules.chain import bare, run_steps
+from st.nn.scope import TapeScope
 from st.nn.tape import OperandError, Tape, Tensor
+from st.nn.variables import Variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def check_shapes(
         input: Spec of one example, or None when that is not known.
     """
     dtype = "float32" if input is None else parameter_dtype(input)
-    scope = _CheckScope(Tape(), Parameters(dtype), "", True)
+    scope = _CheckScope(Tape(), Variables(dtype), "", True)
     x = None if input is None else trial(scope.tape, input)
     # A module that is not known gives an output that is not known, whatever feeds it.
     scope.follow([(name, module or _Unknown()) for name, module in modules], x, ())
@@ -127,7 +129,7 @@ class _CheckScope(TapeScope):
     def _again(self, module: Module, accepted: Spec, inner: _CheckScope) -> Tensor | None:
         """Return what a module gives for what it says it accepts, or None if it gives nothing."""
         # Parameters of another shape were perhaps declared on the way to the fault.
-        fresh = replace(inner, parameters=Parameters(self.parameters.dtype), faults=[])
+        fresh = replace(inner, variables=Variables(self.variables.dtype), faults=[])
         try:
             return checked(module, [self.tape.new(accepted)], fresh)
         except OperandError:

@@ -48,8 +48,8 @@ class BoundStep:
 class TrainingStep:
     """Forward, loss, derivative and optimizer as one plan per batch size.
 
-    Parameters, gradient and optimizer state belong to the step and are shared by its plans. One
-    thread at a time may use a step.
+    Parameters, running state, gradient and optimizer state belong to the step and are shared by its
+    plans. One thread at a time may use a step.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class TrainingStep:
         backend: Backend,
         batch_size: int,
         parameters: Mapping[str, NDArray[Any]],
+        *,
+        seed: int = 0,
     ) -> None:
         """Record and bind the step for `batch_size`.
 
@@ -70,6 +72,7 @@ class TrainingStep:
             backend: Where.
             batch_size: The batch size to prepare; others are prepared when they come.
             parameters: First values, by name; see `Model.initialise`.
+            seed: Decides, with the number of the step, what modules draw; 0 to 2**64 - 1.
 
         Raises:
             ShapeError: The loss cannot take what the model gives.
@@ -81,6 +84,7 @@ class TrainingStep:
         self.loss = loss
         self.optimizer = optimizer
         self.backend = backend
+        self.seed = seed
         self.learning_rate = optimizer.lr
         """The rate of the next step; schedules change it."""
         self.n_steps = 0
@@ -161,16 +165,16 @@ class TrainingStep:
     # -- state ------------------------------------------------------------------------------
 
     def parameters(self) -> Arrays:
-        """Return copies of the parameters by name."""
-        return self._state.layout.unpack(self._read_flat(self._state.parameters))
+        """Return copies of the parameters and the running state by name."""
+        return self._state.weights.read(self.backend, self._memory)
 
     def load_parameters(self, parameters: Mapping[str, NDArray[Any]]) -> None:
-        """Replace the parameters.
+        """Replace the parameters and the running state; the inverse of `parameters`.
 
         Raises:
             ParameterError: They are not the model's.
         """
-        self._write(self._state.parameters, self._state.layout.pack(parameters))
+        self._state.weights.write(parameters, self.backend, self._memory)
 
     def state(self) -> Arrays:
         """Return copies of the rest of the state: the optimizer's flat vectors, and the counter."""
@@ -184,7 +188,7 @@ class TrainingStep:
             ParameterError: It is not the state of such a step.
         """
         wanted = {f"optimizer.{name}": s for name, s in self._state.vectors.items()}
-        shape = (self._state.layout.size,)
+        shape = (self._state.weights.layout.size,)
         if set(state) != {*wanted, "n_steps"}:
             expected = ", ".join([*wanted, "n_steps"])
             raise ParameterError(f"the state has {', '.join(state)}, expected {expected}")
@@ -192,7 +196,7 @@ class TrainingStep:
             if state[name].shape != shape:
                 raise ParameterError(f"{name} has shape {state[name].shape}, expected {shape}")
         for name, storage in wanted.items():
-            self._write(storage, state[name].astype(self._state.layout.dtype))
+            self._write(storage, state[name].astype(self._state.weights.layout.dtype))
         self.n_steps = int(state["n_steps"])
 
     # -- what it is -------------------------------------------------------------------------
@@ -223,8 +227,11 @@ class TrainingStep:
         memory = bound.memory
         self.backend.write(memory[ports.x.storage], as_bytes(x))
         self.backend.write(memory[ports.y.storage], as_bytes(y))
-        values = np.array(scalars, self._state.layout.dtype)
+        values = np.array(scalars, self._state.weights.layout.dtype)
         self.backend.write(memory[self._state.scalars], as_bytes(values))
+        if self.model.n_draws:
+            counter = np.array([self.seed, self.n_steps + 1], np.uint64)
+            self.backend.write(memory[self._state.counter.storage], as_bytes(counter))
         return bound
 
     @contextmanager
@@ -294,7 +301,7 @@ class TrainingStep:
 
     def _read_flat(self, storage: Storage) -> NDArray[np.generic]:
         data = self._read(self._memory[storage], storage.nbytes)
-        return np.frombuffer(data, self._state.layout.dtype)
+        return np.frombuffer(data, self._state.weights.layout.dtype)
 
     def _write(self, storage: Storage, flat: NDArray[np.generic]) -> None:
         self.backend.write(self._memory[storage], as_bytes(flat))

@@ -100,7 +100,7 @@ class Trainer:
             backend: What computes; unless given, the best that installed plugins offer.
             bus: Who is told; unless given, the bus of the global registry.
             batch_size: Examples in one step, 1 or more.
-            seed: Decides the first weights and the order of the examples.
+            seed: Decides the first weights, the order of the examples, and what modules draw.
         """
         self._described = model
         self.loss = loss or CrossEntropy()
@@ -147,7 +147,9 @@ class Trainer:
                 model = Model(modules, spec(data.input_shape, "float32"))
             size = min(self.batch_size, len(data))
             first = model.initialise(self.seed)
-            self._step = TrainingStep(model, self.loss, self.optimizer, self.backend, size, first)
+            self._step = TrainingStep(
+                model, self.loss, self.optimizer, self.backend, size, first, seed=self.seed
+            )
             x, y = next(batches(data, size, seed=self.seed, epoch=1))
             self._step.check(x, y)
         return self._step

@@ -28,7 +28,7 @@ from st.nn.tape import ShapeError, Tensor
 
 
 class Scope(Protocol):
-    """What `forward` gets beside its input: where it is in the model, and its parameters."""
+    """What `forward` gets beside its input: where it is in the model, and what it keeps there."""
 
     @property
     def path(self) -> str:
@@ -43,6 +43,29 @@ class Scope(Protocol):
 
         The first forward declares it: its shape, and how it starts. Asking again gives the same
         tensor.
+        """
+
+    def state(self, name: str, shape: tuple[int, ...], init: Initializer) -> Tensor:
+        """Return the module's running state `name`: kept with the parameters, but not trained.
+
+        Declared like a parameter. In training it is what `assign` made of it, or still the value
+        that the step began with.
+        """
+
+    def assign(self, name: str, value: Tensor) -> None:
+        """Let running state have another value from now on; without effect in predictions.
+
+        Memory changes at the end of the step: derivatives see the value that the step began with.
+        """
+
+    def random(self, shape: tuple[int, ...]) -> Tensor:
+        """Return random uint64 words of `shape`, in training alone.
+
+        Every call draws others. They depend on the run's seed and on the number of the step, so a
+        run that is resumed draws the same.
+
+        Raises:
+            OperandError: This is a prediction.
         """
 
     def child(self, name: str) -> Scope:
