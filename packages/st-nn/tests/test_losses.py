@@ -5,7 +5,7 @@ import pytest
 
 from st.core.backend import spec
 from st.nn import ops
-from st.nn.losses import CrossEntropy
+from st.nn.losses import CrossEntropy, LabelError
 from st.nn.numpy_backend import NumPyBackend
 from st.nn.tape import ShapeError, Tape, gradients
 
@@ -38,6 +38,15 @@ def test_several_labels_of_an_example_count_like_as_many_examples() -> None:
     right = np.take_along_axis(powers, labels[..., np.newaxis], -1)[..., 0]
     assert CrossEntropy().target(spec(logits.shape, "float64")) is spec((3, 4), "int64")
     assert loss.numpy() == pytest.approx(-np.log(right / powers.sum(-1)).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("label", [-1, 5])
+def test_every_label_of_an_example_is_checked(label: int) -> None:
+    prediction = spec((2, 3, 5), "float32")
+    CrossEntropy().check(np.full((2, 3), 4), prediction)
+
+    with pytest.raises(LabelError, match=f"label {label} is outside the 5 classes 0 to 4"):
+        CrossEntropy().check(np.array([[0, 1, 2], [3, label, 0]]), prediction)
 
 
 @pytest.mark.parametrize("size", [1e3, 1e30])

@@ -62,7 +62,7 @@ class CrossEntropy(Loss, frozen=True):
         """See `Loss.check`."""
         n_classes = prediction.shape[-1]
         # Seen as unsigned, a negative label is huge: one reduction checks both ends.
-        if np.maximum.reduce(target.view(np.uint64), initial=0) >= n_classes:
+        if np.maximum.reduce(target.view(np.uint64), None, initial=0) >= n_classes:
             wrong = target[(target < 0) | (target >= n_classes)][0]  # type: ignore[operator]  # int64
             raise LabelError(
                 f"label {wrong} is outside the {n_classes} classes 0 to {n_classes - 1}"
