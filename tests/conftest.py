@@ -56,32 +56,36 @@ def st(st_command: Path, st_environment: dict[str, str], tmp_path: Path) -> RunS
 
 
 @pytest.fixture(scope="session")
-def environment_with(st_environment: dict[str, str]) -> Callable[..., RunScript]:
-    """Give a function that makes an environment below `place` with st-core, st-nn, st-cli, pytest
-    and `packages` in it, and returns a function that runs a script of it there.
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a directory with wheels of st-core, st-nn and st-cli, made from the tree."""
+    directory = tmp_path_factory.mktemp("wheels")
+    for name in ("st-core", "st-nn", "st-cli"):
+        run_uv("build", "--quiet", "--wheel", "--out-dir", directory, ROOT / "packages" / name)
+    return directory
 
-    Nothing of the running environment is seen in it, and requirements are really resolved, those
-    on siblings among the paths given (an index never sees their names). uv does it in about three
-    seconds, from the cache out of which the running environment was made.
+
+@pytest.fixture(scope="session")
+def environment_with(wheels: Path, st_environment: dict[str, str]) -> Callable[..., RunScript]:
+    """Give a function that makes an environment below `place`, and gives one to run its scripts.
+
+    In it are the wheels, pytest and `packages`, and nothing of the running environment. What they
+    require is really resolved, siblings among the wheels given (an index never sees their names).
     """
 
-    def make(place: Path, *packages: Path) -> RunScript:
+    def make(place: Path, *packages: Path | str) -> RunScript:
         directory = place / "environment"
         scripts = directory / ("Scripts" if os.name == "nt" else "bin")
         python = scripts / Path(sys.executable).name
-        ours = [ROOT / "packages" / name for name in ("st-core", "st-nn", "st-cli")]
-        for command in (
-            ["venv", "--quiet", "--python", sys.executable, directory],
-            ["pip", "install", "--quiet", "--python", python, *ours, *packages, "pytest>=8.3"],
-        ):
-            uv = [sys.executable, "-m", "uv", *map(str, command)]
-            subprocess.run(uv, cwd=ROOT, check=True, timeout=TIMEOUT_S)
+        run_uv("venv", "--quiet", "--python", sys.executable, directory)
+        ours = wheels.glob("*.whl")
+        run_uv("pip", "install", "--quiet", "--python", python, *ours, *packages, "pytest>=8.3")
+        environment = {name: v for name, v in st_environment.items() if name != "PYTHONPATH"}
 
         def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
                 [str(scripts / script), *map(str, arguments)],
                 cwd=place,
-                env={name: value for name, value in st_environment.items() if name != "PYTHONPATH"},
+                env=environment | {"UV_FIND_LINKS": str(wheels)},
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
@@ -91,3 +95,9 @@ def environment_with(st_environment: dict[str, str]) -> Callable[..., RunScript]
         return run_script
 
     return make
+
+
+def run_uv(*arguments: object) -> None:
+    """Run uv, which the running environment has."""
+    command = [sys.executable, "-m", "uv", *map(str, arguments)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=TIMEOUT_S)

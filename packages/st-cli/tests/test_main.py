@@ -81,7 +81,8 @@ def test_debug_shows_the_traceback_of_a_warning(failing, capsys) -> None:
 def test_missing_choice_is_one_line(capsys) -> None:
     assert main(["new", "wobble"]) == 2
     assert capsys.readouterr().err == (
-        "error: Missing option '--kind'. Choose from: module, service (see st new --help)\n"
+        "error: Missing option '--kind'. Choose from: service, module, backend, command "
+        "(see st new --help)\n"
     )
 
 

@@ -1,7 +1,9 @@
 """`st new` writes a package of one's own, whole or not at all, and never over anything."""
 
 import ast
+import configparser
 import os
+import re
 import shutil
 import stat
 import tomllib
@@ -11,7 +13,14 @@ import pytest
 
 from st.cli import main
 from st.cli.new import KINDS, PackageName, create
-from st.cli.new.package import NEEDED, PackageExistsError, PackageNameError, render
+from st.cli.new.package import PackageExistsError, PackageNameError, render
+
+MORE_FILES = {
+    "service": [],
+    "module": [],
+    "backend": ["src/st_soft_step/backend.py"],
+    "command": ["src/st_soft_step/commands.py"],
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,6 +37,8 @@ def test_package_is_written_in_a_directory_of_its_name(here, capsys, kind: str) 
         "src/st_soft_step/py.typed",
         "st_plugin.toml",
         "tests/test_soft_step.py",
+        "tox.ini",
+        *MORE_FILES[kind],
     }
     assert "wrote st-soft-step/" in capsys.readouterr().out
 
@@ -51,8 +62,20 @@ def test_package_requires_this_minor_of_core_and_the_next(kind: str) -> None:
 
     required = tomllib.loads(files["pyproject.toml"])["project"]["dependencies"]
 
-    assert required
-    assert all(text.endswith(">=0.3,<0.5") for text in required)
+    ours = [text for text in required if text.startswith("st-")]
+    assert ours
+    assert all(text.endswith(">=0.3,<0.5") for text in ours)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_matrix_of_the_package_has_the_oldest_and_the_newest_it_admits(kind: str) -> None:
+    matrix = configparser.ConfigParser(interpolation=None)
+    matrix.read_string(render(PackageName("wobble"), kind, "0.3.7")["tox.ini"])
+
+    assert matrix["tox"]["env_list"] == "py{311,312,313}-{oldest,newest}"
+    deps = matrix["testenv"]["deps"].split("\n")
+    assert "oldest: st-core==0.3.*" in deps
+    assert [line for line in deps if line.startswith("newest:")] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,18 +87,30 @@ def test_plugin_of_the_package_has_the_name_as_its_id(kind: str) -> None:
     assert list(tomllib.loads(files["st_plugin.toml"])) == ["wobble"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_name_of_a_class_that_the_package_imports_is_refused(kind: str) -> None:
-    source = render(PackageName("wobble"), kind, "0.1.0")["src/st_wobble/__init__.py"]
+def names_in(source: str) -> tuple[set[str], set[str]]:
+    """Return the names a module imports, and the classes it defines."""
+    nodes = list(ast.walk(ast.parse(source)))
+    imported = {a.name for node in nodes if isinstance(node, ast.ImportFrom) for a in node.names}
+    return imported, {node.name for node in nodes if isinstance(node, ast.ClassDef)}
 
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_name_makes_a_class_that_hides_what_the_package_imports(kind: str) -> None:
+    made = render(PackageName("wobble"), kind, "0.1.0")
     imported = {
-        alias.asname or alias.name
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
-        for alias in node.names
+        name for path, text in made.items() if path.endswith(".py") for name in names_in(text)[0]
     }
 
-    assert {name for name in imported if name[0].isupper()} <= NEEDED
+    for name in imported:
+        plugin_id = re.sub("(?<=[a-z])(?=[A-Z])", "-", name.removesuffix("Backend")).lower()
+        try:
+            files = render(PackageName(plugin_id), kind, "0.1.0")
+        except PackageNameError:
+            continue
+        for path, text in files.items():
+            if path.endswith(".py"):
+                brought, defined = names_in(text)
+                assert not brought & defined, (plugin_id, path)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +125,9 @@ def test_name_that_is_no_plugin_id_is_refused(here, capsys, name: str) -> None:
     assert list(here.iterdir()) == [here / "site"]
 
 
-@pytest.mark.parametrize("name", ["class", "none", "true", "module", "tensor", "plugin-context"])
+@pytest.mark.parametrize(
+    "name", ["class", "none", "true", "module", "tensor", "plugin-context", "table"]
+)
 def test_name_that_means_something_else_in_python_is_refused(name: str) -> None:
     with pytest.raises(PackageNameError, match="means something else"):
         PackageName(name)
@@ -117,6 +154,22 @@ def test_name_of_an_installed_module_is_refused(install, here, capsys) -> None:
 
     assert main(["new", "bend", "--kind", "module"]) == 2
     assert "'bend' is the module of theirs already" in capsys.readouterr().err
+
+
+def test_name_of_a_command_is_refused(install, here, capsys) -> None:
+    assert main(["new", "doctor", "--kind", "command"]) == 2
+    assert "'doctor' is the command of st-cli already" in capsys.readouterr().err
+
+
+def test_name_whose_backend_is_there_is_refused(install, here, capsys) -> None:
+    install(
+        "theirs",
+        plugins={"theirs": "nowhere:Plugin"},
+        manifest='[theirs]\nprovides = ["backend.fastmath>=1.0"]\n',
+    )
+
+    assert main(["new", "fast-math", "--kind", "backend"]) == 2
+    assert "is the service backend.fastmath of theirs already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["core", "cli", "backend-opencl", "theirs"])

@@ -9,6 +9,7 @@ import click
 
 from st.cli.doctor.distributions import known_offers
 from st.cli.new.package import KINDS, PackageName, PackageNameError, create
+from st.cli.subcommands import subcommands
 from st.core import Registry
 
 
@@ -18,7 +19,8 @@ from st.core import Registry
     "--kind",
     type=click.Choice(KINDS),
     required=True,
-    help="What it offers: a module that experiment files can name, or a service.",
+    help="What it offers: a service, a module that experiment files can name, a backend that runs "
+    "them, or a sub-command of st.",
 )
 def new(name: str, kind: str) -> None:
     """Start a plugin package of your own in the directory ./st-NAME.
@@ -38,15 +40,27 @@ def new(name: str, kind: str) -> None:
 
 
 def refuse_taken(name: PackageName) -> None:
-    """Refuse a name that an installed plugin, module or distribution has, or one of ours.
+    """Refuse a name that something installed has: plugin, service, module, command, distribution.
 
     Raises:
         PackageNameError: It is taken; the message says by whom.
     """
-    plugin_id = name.plugin_id
+    plugin_id, services = name.plugin_id, {name.plugin_id, name.backend_service}
+    taken = [
+        f"command of {command.distribution}"
+        for command in subcommands().values()
+        if command.name == plugin_id
+    ]
     with Registry() as registry:
         registry.discover()
-        taken = [f"plugin of {one.origin}" for one in registry.list() if one.id == plugin_id]
+        for one in registry.list():
+            if one.id == plugin_id:
+                taken.append(f"plugin of {one.origin}")
+            taken += [
+                f"service {service} of {one.origin}"
+                for service in (offer.partition(">")[0] for offer in one.metadata.provides)
+                if service in services
+            ]
         taken += [
             f"module of {contribution.distribution}"
             for contribution in registry.contributions("st.nn.modules")

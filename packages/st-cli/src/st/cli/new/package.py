@@ -13,20 +13,30 @@ from string import Template
 
 from st.core import StError
 
-KINDS = ("module", "service")
-
 FILES = {
     "pyproject.toml": "pyproject.toml",
     "st_plugin.toml": "st_plugin.toml",
+    "tox.ini": "tox.ini",
     "README.md": "README.md",
     "src/$package/__init__.py": "package.py",
     "src/$package/py.typed": "py.typed",
     "tests/test_$identifier.py": "test.py",
 }
-"""What a package consists of: path in the package → its template in `templates/<kind>`."""
+"""What every package consists of: path in the package → its template in `templates/<kind>`."""
 
+MORE = {
+    "service": {},
+    "module": {},
+    "backend": {"src/$package/backend.py": "backend.py"},
+    "command": {"src/$package/commands.py": "commands.py"},
+}
+"""What packages of a kind have beside that."""
 
-NEEDED = frozenset({"Module", "Plugin", "PluginContext", "Scope", "Tensor"})
+KINDS = tuple(MORE)
+
+NEEDED = frozenset(
+    {"Module", "Plugin", "PluginContext", "Scope", "TableBackend", "Tensor", "TensorOp"}
+)
 """Classes that the templates import; a package cannot define another under such a name."""
 
 
@@ -63,7 +73,7 @@ class PackageName:
                 f"{self.plugin_id!r}: the distribution is called st-NAME anyway; "
                 f"leave the prefix away: {self.plugin_id[3:]}"
             )
-        for word in (self.identifier, self.class_name):
+        for word in (self.identifier, self.class_name, f"{self.class_name}Backend"):
             if keyword.iskeyword(word) or word in NEEDED:
                 raise PackageNameError(
                     f"{self.plugin_id!r}: {word} means something else in Python code; "
@@ -89,6 +99,11 @@ class PackageName:
     def class_name(self) -> str:
         """The name as a class."""
         return "".join(word.capitalize() for word in re.split("[-_]+", self.plugin_id))
+
+    @property
+    def backend_service(self) -> str:
+        """The service that a backend of this name is offered as."""
+        return f"backend.{self.class_name.lower()}"
 
 
 def create(name: PackageName, kind: str, parent: Path, core_version: str) -> Path:
@@ -130,13 +145,16 @@ def render(name: PackageName, kind: str, core_version: str) -> dict[str, str]:
         "distribution": name.distribution,
         "package": name.package,
         "class_name": name.class_name,
+        "backend_service": name.backend_service,
+        "backend": name.class_name.lower(),
         "compatible": compatible_range(core_version),
+        "oldest": ".".join(core_version.split(".")[:2]),
     }
     return {
         Template(path).substitute(values): Template(
             (templates / f"{template}.template").read_text(encoding="utf-8")
         ).substitute(values)
-        for path, template in FILES.items()
+        for path, template in (FILES | MORE[kind]).items()
     }
 
 
