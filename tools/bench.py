@@ -3,10 +3,10 @@
     python tools/bench.py [NAME …] [--all] [--rounds N] [--out DIR] [--compare OLD.json]
 
 A suite is a module `packages/*/benchmarks/suite_*.py` with `NAME: str` and
-`def run(bench) -> None`, which calls `bench.case` for what is timed here and `bench.record` for
-figures measured elsewhere. Without a name the suites are listed. Results are printed as Markdown;
-`--out DIR` also writes them there as Markdown and JSON. Of two runs only the ratios can be
-compared, and that is what `--compare` does.
+`def run(bench) -> None`, which calls `bench.case` for what is timed here, `bench.keep` for rounds
+it timed itself, and `bench.record` for other figures. Without a name the suites are listed.
+Results are printed as Markdown; `--out DIR` also writes them there as Markdown and JSON. Of two
+runs only the ratios can be compared, and that is what `--compare` does.
 """
 
 import argparse
@@ -91,7 +91,7 @@ class Bench:
         self.suite = ""
         self.cases: list[Case] = []
         self.figures: list[Figures] = []
-        self._rounds = rounds
+        self.rounds = rounds
         self._random = random.Random(seed)
 
     def case(
@@ -119,13 +119,20 @@ class Bench:
                 setup()
             numbers[name] = number or calls_per_timing(call)
         per_call: dict[str, list[float]] = {name: [] for name in callables}
-        for _ in range(self._rounds):
+        for _ in range(self.rounds):
             for name in self._random.sample(list(callables), len(callables)):
                 if setup is not None:
                     setup()
                 per_call[name].append(elapsed_ns(callables[name], numbers[name]) / numbers[name])
-        timings = tuple(summarise(name, per_call[name], per_call[base]) for name in callables)
-        case = Case(self.suite, title, base, self._rounds, timings)
+        return self.keep(title, per_call, base)
+
+    def keep(self, title: str, per_call: Mapping[str, Sequence[float]], base: str) -> Case:
+        """Keep the nanoseconds per call that a suite took itself, round by round.
+
+        Something slow may have fewer rounds than `base`: the first ones.
+        """
+        timings = tuple(summarise(name, mine, per_call[base]) for name, mine in per_call.items())
+        case = Case(self.suite, title, base, len(per_call[base]), timings)
         self.cases.append(case)
         return case
 
@@ -159,7 +166,7 @@ def calls_per_timing(call: Callable[[], object]) -> int:
 
 def summarise(name: str, mine: Sequence[float], base: Sequence[float]) -> Timing:
     """Sum up the times per call `mine` against those of the base in the same rounds."""
-    ratios = sorted(own / other for own, other in zip(mine, base, strict=True))
+    ratios = sorted(own / other for own, other in zip(mine, base, strict=False))
     last = len(ratios) - 1
     return Timing(
         name=name,
