@@ -95,7 +95,6 @@ def test_plugin_offers_a_source_that_an_experiment_names(
     config = result.directory.read_config()
     assert config["experiment"]["data"] == {
         "source": "line",
-        "scale": 1.0,
         "held_out": 0.2,
         "n": 40,
     }
@@ -122,7 +121,7 @@ def test_names_are_known_without_importing_the_plugin(folder: Path, both: Regist
     _install(folder, target="no_such_code:Line")
     both.discover()
 
-    assert source_names(both) == ("csv", "line", "npz")
+    assert source_names(both) == ("csv", "line", "npz", "text")
     with pytest.raises(LoadError, match="code of source 'line' failed: ModuleNotFoundError"):
         source_class(both, "line")
 
@@ -139,7 +138,7 @@ def test_plugin_without_the_capability_offers_none(folder: Path, both: Registry)
     _install(folder, capabilities='["Telemetry"]')
     both.discover()
 
-    assert source_names(both) == ("csv", "npz")
+    assert source_names(both) == ("csv", "npz", "text")
 
 
 def test_our_names_cannot_be_taken(folder: Path, both: Registry) -> None:

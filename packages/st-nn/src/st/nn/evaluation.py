@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from st.nn.data import Dataset
+
+_ROWS_AT_ONCE: Final = 1024
+_WINDOWS_AT_ONCE: Final = 32
+"""A window of text is as many examples as it has characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +21,11 @@ class Evaluation:
     """How a model did on data.
 
     Attributes:
-        predicted: Of classes, int64, shape `(n,)`: the class given to each example. Of numbers,
-            float32, shape `(n, targets)`.
+        predicted: Of classes, integers, shaped as the targets: the class given to each. Of
+            numbers, float32, shape `(n, targets)`.
         metrics: ``accuracy`` of classes; ``rmse``, the root of the mean squared error, and ``r2``,
-            the share of the variance explained, of numbers.
+            the share of the variance explained, of numbers. Of a text ``nats``, the mean surprise
+            at a character, minus the logarithm of the probability it was given.
         n_correct: How many classes are right; 0 where targets are numbers.
     """
 
@@ -34,10 +39,30 @@ class Evaluation:
         return self.metrics.get("accuracy", 0.0)
 
 
+def evaluate_by_parts(data: Dataset, predict: Callable[[NDArray[Any]], NDArray[Any]]) -> Evaluation:
+    """Judge a model by `data`, so many examples at a time.
+
+    Args:
+        data: What is to be told.
+        predict: Gives the model's outputs `(batch, *data.output_shape)` for some of ``data.x``.
+    """
+    if not data.is_text:
+        outputs = [predict(data.x[part]) for part in _parts(len(data), _ROWS_AT_ONCE)]
+        return evaluate(data, np.concatenate(outputs))
+    nats, predicted = 0.0, np.empty_like(data.y)
+    for part in _parts(len(data), _WINDOWS_AT_ONCE):
+        logits, y = predict(data.x[part]), data.y[part]
+        nats += float(_surprise(logits, y).sum(dtype=np.float64))
+        predicted[part] = logits.argmax(axis=-1)
+    n_correct = int((predicted == data.y).sum())
+    n = max(data.y.size, 1)
+    return Evaluation(predicted, {"nats": nats / n, "accuracy": n_correct / n}, n_correct)
+
+
 def evaluate(data: Dataset, outputs: NDArray[Any]) -> Evaluation:
     """Judge the outputs of a model, shape `(n, *data.output_shape)`, by the targets of `data`."""
     if data.classes:
-        predicted = outputs.argmax(axis=1)
+        predicted = outputs.argmax(axis=-1)
         n_correct = int((predicted == data.y).sum())
         accuracy = n_correct / len(data) if len(data) else 0.0
         return Evaluation(predicted, {"accuracy": accuracy}, n_correct)
@@ -50,3 +75,16 @@ def evaluate(data: Dataset, outputs: NDArray[Any]) -> Evaluation:
         "r2": float(1 - squared.sum() / spread) if spread else float(not squared.any()),
     }
     return Evaluation(outputs, metrics)
+
+
+def _parts(n: int, size: int) -> list[slice]:
+    """Cut 0 to n - 1 into parts of `size`; nothing is one part."""
+    return [slice(start, start + size) for start in range(0, max(n, 1), size)]
+
+
+def _surprise(logits: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    """Return minus log of the probability that logits `(..., classes)` give each y `(...)`."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    right = np.take_along_axis(shifted, y[..., np.newaxis].astype(np.int64), -1)[..., 0]
+    surprise: NDArray[Any] = np.log(np.exp(shifted).sum(axis=-1)) - right
+    return surprise

@@ -36,6 +36,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         model: The modules in order, each ``type`` and the values of its fields.
         classes: The names of the classes, in the order of the outputs; none where it tells numbers.
         scale: The numbers of the data are multiplied by it before the first module.
+        is_text: Whether an example is a piece of text, and the classes are its characters.
         epoch: After which epoch the model was saved.
         metrics: How it did then.
         versions: What it was made with.
@@ -46,6 +47,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     model: list[dict[str, Any]]
     classes: tuple[str, ...]
     scale: float = 1.0
+    is_text: bool = False
     epoch: int = 0
     metrics: dict[str, float] = {}
     versions: dict[str, str] = {}
@@ -86,7 +88,8 @@ class SavedModel:
                 `(batch, size of an example)`. Not modified.
 
         Returns:
-            float32, shape `(batch, classes)`, logits, or `(batch, targets)`; a new array.
+            float32, shape `(batch, classes)`, logits, or `(batch, targets)`; of a text
+            `(batch, length, characters)`, what comes after each character. A new array.
 
         Raises:
             BatchError: The shape is another.
@@ -97,21 +100,24 @@ class SavedModel:
         return self._predictor(scaled)
 
     def probabilities(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the softmax of the scores: float32, `(batch, classes)`, each row adds up to 1."""
+        """Return the softmax of the scores: float32, shaped as they, adding up to 1 at the end."""
         scores = self(x)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-        shares: NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+        powers = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=-np.inf))
+        shares: NDArray[Any] = powers / powers.sum(axis=-1, keepdims=True)
         return shares
 
     def predict(self, x: NDArray[Any]) -> list[str]:
         """Return the name of the class with the highest score, for each example.
+
+        Of a text that is the character after the last.
 
         Raises:
             NoClassesError: The model gives numbers; call it instead.
         """
         if not self.classes:
             raise NoClassesError(f"model {self.name!r} gives numbers, not classes; call it instead")
-        return [self.classes[label] for label in self(x).argmax(axis=1)]
+        scores = self(x)[:, -1] if self.config.is_text else self(x)
+        return [self.classes[label] for label in scores.argmax(axis=1)]
 
 
 def load(
@@ -158,7 +164,8 @@ def _described(
     except DescriptionError as error:
         faults = "; ".join(map(str, error.faults))
         raise CheckpointError(f"{folder / 'config.json'}: {faults}") from None
-    if config.classes and model.output.shape != (len(config.classes),):
+    before = model.input.shape if config.is_text else ()
+    if config.classes and model.output.shape != (*before, len(config.classes)):
         raise CheckpointError(
             f"{folder / 'config.json'}: {len(config.classes)} classes, "
             f"but the model gives {model.output.shape}"

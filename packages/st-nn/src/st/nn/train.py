@@ -33,7 +33,7 @@ from st.core import (
 from st.core.backend import Backend, spec
 from st.nn.backends import choose_backend
 from st.nn.data import Dataset, batches
-from st.nn.evaluation import Evaluation, evaluate
+from st.nn.evaluation import Evaluation, evaluate_by_parts
 from st.nn.flat import ParameterError
 from st.nn.losses import CrossEntropy, Loss
 from st.nn.model import Model
@@ -64,11 +64,13 @@ class BatchesDone(Event):
     """So many batches of an epoch have been learned from; the trainer's state is whole.
 
     Published every `LOGGED_STEPS` batches, but not at the end of an epoch, which EpochEnd tells.
+    `loss` is the mean since it was last read.
     """
 
     epoch: int
     n_done: int
     n_batches: int
+    loss: float
 
 
 class Trainer:
@@ -192,7 +194,8 @@ class Trainer:
 
     def evaluate(self, data: Dataset) -> Evaluation:
         """Return how the model does on `data`."""
-        return evaluate(data, self.predict(data.x))
+        predictor = Predictor(self.step.model, self.step.parameters(), self.backend)
+        return evaluate_by_parts(data, predictor)
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the model's output for x `(batch, *input)`, one row each."""
@@ -257,10 +260,10 @@ class Trainer:
             self.n_batches += 1
             self._n_unread += len(y)
             if self.n_batches % LOGGED_STEPS == 0 and self.n_batches < n_batches:
-                self._read_loss(step, epoch)
-                self.bus.publish(BatchesDone(epoch, self.n_batches, n_batches))
+                loss = self._read_loss(step, epoch)
+                self.bus.publish(BatchesDone(epoch, self.n_batches, n_batches, loss))
 
-    def _read_loss(self, step: TrainingStep, epoch: int) -> None:
+    def _read_loss(self, step: TrainingStep, epoch: int) -> float:
         """Add the loss that the device has summed up since the last time to the epoch's."""
         loss = step.read_loss()
         if not math.isfinite(loss):
@@ -271,6 +274,7 @@ class Trainer:
         self._loss_sum += loss * self._n_unread
         self._n_examples += self._n_unread
         self._n_unread = 0
+        return loss
 
 
 class UntrainedError(StError, RuntimeError):

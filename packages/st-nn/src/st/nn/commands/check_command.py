@@ -61,6 +61,11 @@ def _as_json(fault: Fault) -> dict[str, Any]:
 
 def _rows(checked: CheckedExperiment) -> str:
     learned, held_out = checked.learned, checked.held_out
+    if learned.is_text:
+        return (
+            f"{learned.y.size:,} characters to learn from, {held_out.y.size:,} held out, "
+            f"{len(learned.classes):,} different ones"
+        )
     shape = TIMES.join(map(str, learned.input_shape))
     return (
         f"{len(learned):,} rows of {shape} to learn from, {len(held_out):,} held out, "

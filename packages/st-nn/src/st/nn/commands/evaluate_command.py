@@ -13,14 +13,11 @@ from st.core import init_plugin_system
 from st.nn.commands.options import json_option, plugin_option
 from st.nn.commands.terminal import columns, make_console, print_json
 from st.nn.data import Dataset
-from st.nn.evaluation import Evaluation
-from st.nn.evaluation import evaluate as judge
+from st.nn.evaluation import Evaluation, evaluate_by_parts
 from st.nn.experiment.panels import confusion
 from st.nn.experiment.run_data import data_of, other_data
 from st.nn.run import RunDirectory
 from st.nn.saved import SavedModel, load
-
-_AT_ONCE = 1024
 
 
 @click.command()
@@ -56,9 +53,7 @@ def evaluate(run: Path, file: Path | None, plugins: tuple[Path, ...], as_json: b
 
 def _evaluated(model: SavedModel, data: Dataset) -> Evaluation:
     # The data was scaled when it was read; the model scales what it is given.
-    x = data.x / np.float32(model.config.scale)
-    parts = [model(x[start : start + _AT_ONCE]) for start in range(0, len(x), _AT_ONCE)]
-    return judge(data, np.concatenate(parts))
+    return evaluate_by_parts(data, lambda x: model(x / np.float32(model.config.scale)))
 
 
 def _print(directory: RunDirectory, data: Dataset, evaluation: Evaluation, of: str) -> None:
@@ -67,6 +62,11 @@ def _print(directory: RunDirectory, data: Dataset, evaluation: Evaluation, of: s
         figures = [f"{name} {value:.4g}" for name, value in evaluation.metrics.items()]
         line = Text(", ".join(figures), "bold")
         console.print(line.append(f" ({len(data):,} rows {of})", "not bold"))
+        return
+    if data.is_text:
+        line = Text(f"{evaluation.metrics['nats']:.4f} nats per character", "bold")
+        rest = f" ({data.y.size:,} {of}; {evaluation.accuracy:.1%} told right)"
+        console.print(line.append(rest, "not bold"))
         return
     line = Text(f"{evaluation.accuracy:.3f} correct", "bold")
     line.append(f" ({evaluation.n_correct:,} of {len(data):,} rows {of})", "not bold")
@@ -96,10 +96,10 @@ def _as_json(
         "run": str(directory.path),
         "data": data.source,
         "held_out": is_held_out,
-        "rows": len(data),
+        "characters" if data.is_text else "rows": data.y.size if data.is_text else len(data),
         "metrics": dict(evaluation.metrics),
     }
-    if not data.classes:
+    if not data.classes or data.is_text:
         return told
     return {
         **told,

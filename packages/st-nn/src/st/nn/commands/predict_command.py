@@ -21,6 +21,7 @@ from st.nn.run import RunDirectory
 from st.nn.saved import SavedModel, load
 
 _SHOWN_CLASSES = 3
+_SHOWN_CHARACTERS = 40
 _BAR = 30
 
 
@@ -33,6 +34,7 @@ class _Row:
     source: str
     example: NDArray[np.float32]
     truth: str
+    text: str = ""
 
 
 @click.command()
@@ -52,6 +54,8 @@ def predict(run: Path, number: int, plugins: tuple[Path, ...], as_json: bool) ->
         # The data was scaled when it was read; the model scales what it is given.
         x = row.example[np.newaxis] / np.float32(model.config.scale)
         shares = model.probabilities(x)[0] if model.classes else model(x)[0]
+        if model.config.is_text:
+            shares = shares[-1]  # what comes after the whole window
     if not model.classes:
         _say_number(directory, row, float(shares[0]), as_json=as_json)
     elif as_json:
@@ -70,6 +74,9 @@ def _say_number(directory: RunDirectory, row: _Row, said: float, *, as_json: boo
 
 def _what(row: _Row) -> str:
     known = "held out" if row.is_held_out else "learned from"
+    if row.text:
+        shown = row.text[-_SHOWN_CHARACTERS:]
+        return f"window {row.number} of {row.source}, {known}: after {shown!r} is {row.truth!r}"
     return f"row {row.number} of {row.source}, {known}: it is {row.truth}"
 
 
@@ -78,6 +85,10 @@ def _row(directory: RunDirectory, number: int, registry: Registry) -> _Row:
     if not 1 <= number <= len(data):
         raise DataError(data.source, "path", f"a row from 1 to {len(data)}", str(number))
     index = number - 1
+    if data.is_text:
+        text = "".join(data.classes[code] for code in data.x[index])
+        truth = data.classes[data.y[index, -1]]
+        return _Row(number, number in held_out.rows, data.source, data.x[index], truth, text)
     return _Row(
         number,
         number in held_out.rows,
@@ -94,6 +105,7 @@ def _as_json(
         "run": str(directory.path),
         "row": row.number,
         "held_out": row.is_held_out,
+        **({"text": row.text} if row.text else {}),
         "truth": row.truth,
         "answer": model.classes[shares.argmax()],
         "probabilities": dict(zip(model.classes, map(float, shares), strict=True)),
@@ -108,11 +120,13 @@ def _print(model: SavedModel, row: _Row, shares: NDArray[Any]) -> None:
         for line in side_by_side([image], [""], in_colour=has_colour(console)):
             console.print(line)
     best = shares.argsort()[::-1][:_SHOWN_CLASSES]
-    width = max(len(model.classes[label]) for label in best)
+    # Characters are quoted, since some cannot be seen.
+    names = [repr(name) if row.text else name for name in model.classes]
+    width = max(len(names[label]) for label in best)
     for place, label in enumerate(best):
         name = model.classes[label]
         line = Text("says " if place == 0 else "  or ")
-        line.append(f"{name:<{width}}", "bold" if place == 0 else "")
+        line.append(f"{names[label]:<{width}}", "bold" if place == 0 else "")
         line.append(f"  {shares[label]:.3f}  ")
         line.append(
             bar(float(shares[label]), _BAR).rstrip(), "green" if name == row.truth else "red"

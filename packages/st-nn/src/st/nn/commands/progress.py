@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -13,19 +14,27 @@ from rich.text import Text
 
 from st.core import EpochEnd, EventBus, Subscription, Telemetry
 from st.nn.commands.terminal import bar
+from st.nn.data import Dataset
+from st.nn.train import BatchesDone
 
 _BAR = 20
 _PLAIN_LINES = 20
-"""About as many lines are printed where a line cannot be replaced."""
+"""About as many epochs are printed where a line cannot be replaced."""
+
+_PATIENCE_S = 20.0
+"""After so long without a line there is one inside an epoch."""
 
 
 class Progress:
     """Shows every epoch that ends while it is entered. A listener, like any plugin's."""
 
-    def __init__(self, console: Console, bus: EventBus, epochs: int) -> None:
+    def __init__(self, console: Console, bus: EventBus, epochs: int, data: Dataset) -> None:
         self._console = console
         self._bus = bus
         self._epochs = epochs
+        self._unit = "characters" if data.is_text else "images"
+        self._n_units = data.x[0].size if data.is_text else 1
+        self._printed_at = time.monotonic()
         self._latest: Mapping[str, float] = {}
         self._live: Live | None = None
         self._subscriptions: list[Subscription] = []
@@ -37,6 +46,7 @@ class Progress:
         self._subscriptions = [
             self._bus.subscribe(Telemetry, self._remember),
             self._bus.subscribe(EpochEnd, self._show),
+            self._bus.subscribe(BatchesDone, self._show_part),
         ]
         return self
 
@@ -56,28 +66,39 @@ class Progress:
             self._latest = event.data
 
     def _show(self, event: EpochEnd) -> None:
-        line = self._line(event)
-        if self._live is not None:
-            self._live.update(line, refresh=True)
-        elif event.epoch % math.ceil(self._epochs / _PLAIN_LINES) == 0 or (
-            event.epoch == self._epochs
-        ):
-            self._console.print(line)
-
-    def _line(self, event: EpochEnd) -> Text:
-        done = f"{event.epoch:>{len(str(self._epochs))}}/{self._epochs}"
-        line = Text(f"epoch {done} ")
-        if self._live is not None:
-            filled = bar(event.epoch / self._epochs, _BAR)
-            line.append(filled.rstrip(), "green")
-            line.append(f"{'━' * (_BAR - len(filled.rstrip()))}", "bright_black")
+        line = self._line(event.epoch, event.epoch / self._epochs)
+        speed = _rounded(self._latest["images_per_second"] * self._n_units)
         line.append(f" loss {event.loss:.3f}  held out ")
         line.append(_held_out(self._latest), "bold")
-        line.append(f"  {_rounded(self._latest['images_per_second']):,} images/s")
+        line.append(f"  {speed:,} {self._unit}/s")
+        is_due = event.epoch % math.ceil(self._epochs / _PLAIN_LINES) == 0
+        self._put(line, is_due=is_due or event.epoch == self._epochs)
+
+    def _show_part(self, event: BatchesDone) -> None:
+        share = event.n_done / event.n_batches
+        line = self._line(event.epoch, (event.epoch - 1 + share) / self._epochs)
+        line.append(f" loss {event.loss:.3f}  after {share:.0%} of it")
+        self._put(line, is_due=time.monotonic() - self._printed_at >= _PATIENCE_S)
+
+    def _put(self, line: Text, *, is_due: bool) -> None:
+        if self._live is not None:
+            self._live.update(line, refresh=True)
+        elif is_due:
+            self._console.print(line)
+            self._printed_at = time.monotonic()
+
+    def _line(self, epoch: int, share: float) -> Text:
+        line = Text(f"epoch {epoch:>{len(str(self._epochs))}}/{self._epochs} ")
+        if self._live is not None:
+            filled = bar(share, _BAR)
+            line.append(filled.rstrip(), "green")
+            line.append(f"{'━' * (_BAR - len(filled.rstrip()))}", "bright_black")
         return line
 
 
 def _held_out(told: Mapping[str, float]) -> str:
+    if "held_out_nats" in told:
+        return f"{told['held_out_nats']:.3f} nats per character"
     if "held_out_accuracy" in told:
         return f"{told['held_out_accuracy']:.3f}"
     return f"rmse {told['held_out_rmse']:.4g}"

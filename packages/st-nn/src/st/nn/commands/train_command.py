@@ -74,20 +74,36 @@ def train(
         if resume:
             _print_fact(console, "resumes", _resumed(run))
         try:
-            with Progress(console, registry.bus, checked.config.epochs):
+            with Progress(console, registry.bus, checked.config.epochs, checked.learned):
                 result = run.run()
         except KeyboardInterrupt:
             click.echo(_interrupted(run), err=True)
             ctx.exit(130)
-        wrong = mistakes(checked.held_out, result.evaluation)
-        _print_result(console, checked, result, wrong[:_SHOWN_MISTAKES])
+        if checked.held_out.is_text:
+            _print_surprise(console, checked, result)
+            use = "st generate {run}"
+        else:
+            wrong = mistakes(checked.held_out, result.evaluation)
+            _print_result(console, checked, result, wrong[:_SHOWN_MISTAKES])
+            row = int(checked.held_out.rows[wrong[0] if wrong else 0])
+            use = f"st predict {{run}} --row {row}"
         _print_written(console, result)
-        row = int(checked.held_out.rows[wrong[0] if wrong else 0])
-        _print_next(console, file, result, row, _others(registry, choice))
+        use = use.format(run=_quoted(result.directory.path))
+        _print_next(console, file, use, _others(registry, choice))
 
 
 def _print_data(console: Console, checked: CheckedExperiment) -> None:
     learned, held_out = checked.learned, checked.held_out
+    if learned.is_text:
+        n_learned, n_held_out = (data.y.size for data in (learned, held_out))
+        _print_fact(
+            console,
+            checked.config.name,
+            f"{n_learned:,} characters to learn, {n_held_out:,} held out · "
+            f"{len(learned.classes):,} different ones · windows of {learned.x.shape[1]:,} · "
+            f"seed {checked.config.seed}",
+        )
+        return
     shape = TIMES.join(map(str, learned.input_shape))
     is_image = picture(learned.x[0]) is not None
     what = f"images {shape}" if is_image else f"rows of {shape} numbers"
@@ -150,6 +166,12 @@ def _print_result(
             console.print(Text(f"  row {held_out.rows[index]}: {caption}"))
 
 
+def _print_surprise(console: Console, checked: CheckedExperiment, result: RunResult) -> None:
+    line = Text(f"{result.evaluation.metrics['nats']:.3f} nats per character", "bold")
+    rest = f" ({checked.held_out.y.size:,} held out, {result.accuracy:.1%} told right)"
+    console.print(line.append(f"{rest} in {result.seconds:.1f} s.", "not bold"))
+
+
 def _print_written(console: Console, result: RunResult) -> None:
     """Name what people open: the model, then pages and texts of plugins, pages first."""
     opened = [name for name in result.directory.contents() if not name.endswith(".json")]
@@ -160,10 +182,8 @@ def _print_written(console: Console, result: RunResult) -> None:
     _print_fact(console, "wrote", f"{result.directory.path}/  {contents}", width=6)
 
 
-def _print_next(
-    console: Console, file: Path, result: RunResult, row: int, other_backends: list[str]
-) -> None:
-    commands = [f"st predict {_quoted(result.directory.path)} --row {row}"]
+def _print_next(console: Console, file: Path, use: str, other_backends: list[str]) -> None:
+    commands = [use]
     if file.is_file():
         commands += [f"st train {_quoted(file)} --backend {name}" for name in other_backends[:1]]
     broken = file.with_name("broken.toml")

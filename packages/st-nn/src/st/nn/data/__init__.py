@@ -18,6 +18,7 @@ from st.nn.data.errors import DataError
 from st.nn.data.npz_source import NpzSource
 from st.nn.data.order import permutation
 from st.nn.data.source import FileSource, Source
+from st.nn.data.text_source import TextSource
 
 __all__ = [
     "CsvSource",
@@ -26,6 +27,7 @@ __all__ = [
     "FileSource",
     "NpzSource",
     "Source",
+    "TextSource",
     "batches",
     "permutation",
     "read_csv",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from st.nn.data.dataset import Dataset
 from st.nn.data.order import SHUFFLE, permutation
 
-Batch = tuple[NDArray[np.float32], NDArray[Any]]
+Batch = tuple[NDArray[Any], NDArray[Any]]
 
 
 def batches(
@@ -19,7 +19,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield `(x, y)` for every batch of an epoch, in an order decided by `seed` and `epoch`.
 
-    Every example comes once; the last batch is shorter when the sizes do not divide.
+    Every example comes once; the last batch is shorter when the sizes do not divide. The batches
+    are copies: x float32, or int64 of a text; y int64, or float32 where targets are numbers.
 
     Args:
         data: The examples; empty data yields nothing.
@@ -31,4 +32,9 @@ def batches(
     order = permutation(len(data), seed, SHUFFLE, epoch)
     for start in range(first * batch_size, len(data), batch_size):
         chosen = order[start : start + batch_size]
-        yield data.x[chosen], data.y[chosen]
+        yield _wide(data.x[chosen]), _wide(data.y[chosen])
+
+
+def _wide(values: NDArray[Any]) -> NDArray[Any]:
+    """Return whole numbers as int64; a text keeps them in as few bytes as they need."""
+    return values.astype(np.int64, copy=False) if values.dtype.kind in "iu" else values

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
@@ -16,6 +14,7 @@ from msgspec import Meta
 from st.core.nearest import nearest
 from st.nn.data.dataset import Dataset
 from st.nn.data.errors import DataError
+from st.nn.data.reading import decoded
 from st.nn.data.source import FileSource, is_number
 
 _MAX_REPORTED_ROWS = 3
@@ -48,8 +47,8 @@ class CsvSource(FileSource, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             DataError: The file is missing, has another checksum, is no such CSV, or holds corrupt
                 rows; they are named by line, and no row is ever left out.
         """
-        packed, digest = self.read_bytes(folder)
-        return self._parse(_decode(packed, self.path.endswith(".gz"), self.path), digest)
+        data, digest = self.read_bytes(folder)
+        return self._parse(decoded(data, self.path), digest)
 
     def _parse(self, text: str, digest: str) -> Dataset:
         separator = "\t" if self.path.removesuffix(".gz").endswith(".tsv") else ","
@@ -138,20 +137,6 @@ def read_csv(
         sha256=sha256,
     )
     return source.read(Path())
-
-
-def _decode(packed: bytes, is_gzip: bool, shown: str) -> str:
-    try:
-        data = gzip.decompress(packed) if is_gzip else packed
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(shown, "path", "a gzip file", str(error)) from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            shown, "path", "UTF-8 text", f"line {line}: byte 0x{data[error.start]:02x}"
-        ) from None
 
 
 def _fault_of_row(cells: Sequence[str], columns: Sequence[str], text_at: int | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,17 @@ class Dataset:
     """Examples to learn from or to be judged by. Arrays are not copied; do not modify them.
 
     Attributes:
-        x: float32, shape `(n, *input_shape)`, C order.
+        x: float32, shape `(n, *input_shape)`, C order; of a text integers, `(n, length)`.
         y: int64, shape `(n,)`: indices into `classes`; without classes float32, shape
-            `(n, targets)`: the numbers to be told.
-        classes: The names of the classes, or none.
+            `(n, targets)`: the numbers to be told; of a text as `x`, one character further.
+        classes: The names of the classes, or none; of a text its characters.
         rows: int64, shape `(n,)`: where each example stands in its source, counted from 1.
         source: Where the rows come from, for messages.
         digest: SHA-256 of the source's bytes, or empty.
+        scale: What the numbers of the source were multiplied by to give `x`.
+        apart: bool, shape `(n,)`: which examples the source itself holds out; None where chance
+            may decide.
+        is_text: Whether an example is a piece of text, as indices of characters.
     """
 
     x: NDArray[np.float32]
@@ -33,6 +37,9 @@ class Dataset:
     rows: NDArray[np.int64]
     source: str = "data"
     digest: str = ""
+    scale: float = 1.0
+    apart: NDArray[np.bool_] | None = None
+    is_text: bool = False
 
     def __post_init__(self) -> None:
         if not len(self.x) == len(self.y) == len(self.rows):
@@ -50,7 +57,7 @@ class Dataset:
                     "classes, or float32 targets of shape (rows, targets)",
                     f"{self.y.dtype} of shape {self.y.shape} and no classes",
                 )
-        elif len(self.y) and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
+        elif self.y.size and not 0 <= self.y.min() <= self.y.max() < len(self.classes):
             raise DataError(
                 self.source,
                 "target",
@@ -69,23 +76,23 @@ class Dataset:
     @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of what a model gives for one example: a number for each class or target."""
-        return (len(self.classes),) if self.classes else self.y.shape[1:]
+        return (*self.y.shape[1:], len(self.classes)) if self.classes else self.y.shape[1:]
 
     def take(self, indices: NDArray[np.int64]) -> Dataset:
         """Return the examples at `indices`, in that order, copied."""
-        return Dataset(
-            self.x[indices],
-            self.y[indices],
-            self.classes,
-            self.rows[indices],
-            self.source,
-            self.digest,
+        return replace(
+            self,
+            x=self.x[indices],
+            y=self.y[indices],
+            rows=self.rows[indices],
+            apart=None if self.apart is None else self.apart[indices],
         )
 
     def split(self, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
         """Return (to learn from, held out), every class divided in the same proportion.
 
-        Without classes the rows are divided by chance alone.
+        Without classes the rows are divided by chance alone. What the source has set `apart` is
+        held out instead, whatever the arguments say.
 
         Args:
             held_out: Share of the examples to hold out, above 0 and below 1. The number of
@@ -95,6 +102,8 @@ class Dataset:
         Raises:
             DataError: Nothing would be left to learn from.
         """
+        if self.apart is not None:
+            return self.take(np.flatnonzero(~self.apart)), self.take(np.flatnonzero(self.apart))
         n_held_out = math.ceil(held_out * len(self) - 1e-9)
         if not 0 < n_held_out < len(self):
             raise DataError(

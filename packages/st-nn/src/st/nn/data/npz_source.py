@@ -29,6 +29,7 @@ class NpzSource(FileSource, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """See `Source.read`."""
         data, digest = self.read_bytes(folder)
         try:
+            self._check_size(data)
             arrays = np.load(io.BytesIO(data), allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise DataError(self.path, "path", "an .npz file", "a single array")
@@ -39,6 +40,16 @@ class NpzSource(FileSource, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(self.path, "path", "an .npz file of numbers", str(error)) from None
         return self._checked(x, y, digest)
+
+    def _check_size(self, data: bytes) -> None:
+        """Refuse a small archive of very much; `zipfile` reads no more than it declares."""
+        if not zipfile.is_zipfile(io.BytesIO(data)):
+            return  # told where it is read
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > self.largest:
+            expected = f"a file that unpacks to {self.largest:,} bytes or fewer"
+            raise DataError(self.path, "largest", expected, f"{size:,}; set largest higher")
 
     def _array(self, arrays: Any, field: str) -> NDArray[Any]:
         name = self.examples if field == "examples" else self.target

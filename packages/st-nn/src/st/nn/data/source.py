@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from st.nn.data.dataset import Dataset
 from st.nn.data.errors import DataError
+from st.nn.data.reading import DEFAULT_LARGEST, Largest, checksum, read_bytes, unpacked
 from st.nn.faults import TIMES
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -27,6 +27,11 @@ Scale = Annotated[
 ]
 
 
+Share = Annotated[
+    float, Meta(gt=0, lt=1, description="Share of the data that is not learned from.")
+]
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of sources. The fields of a subclass are what ``[data]`` of an experiment may say.
 
@@ -35,10 +40,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     source: str
-    scale: Scale = 1.0
-    held_out: Annotated[
-        float, Meta(gt=0, lt=1, description="Share of the rows that is not learned from.")
-    ] = 0.2
+    held_out: Share = 0.2
 
     def read(self, folder: Path) -> Dataset:
         """Read everything; paths are relative to `folder`.
@@ -69,29 +71,21 @@ class FileSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None,
         Meta(description="Checksum of the file; other bytes are refused."),
     ] = None
+    largest: Largest = DEFAULT_LARGEST
 
     def located(self, folder: Path) -> Self:
         """See `Source.located`."""
         return msgspec.structs.replace(self, path=str((folder / self.path).resolve()))
 
     def read_bytes(self, folder: Path) -> tuple[bytes, str]:
-        """Return the bytes of the file and their SHA-256.
+        """Return the bytes of the file, unpacked if it ends in ``.gz``, and the file's SHA-256.
 
         Raises:
-            DataError: The file is missing, unreadable, or has another checksum.
+            DataError: The file is missing, unreadable, has another checksum, or is no gzip file.
         """
-        path = folder / self.path
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise DataError(self.path, "path", "a file", f"nothing at {path}") from None
-        except OSError as error:
-            given = str(error.strerror or error)
-            raise DataError(self.path, "path", "a readable file", given) from None
-        digest = hashlib.sha256(data).hexdigest()
-        if self.sha256 is not None and digest != self.sha256:
-            raise DataError(self.path, "sha256", f"sha256 {self.sha256}", f"sha256 {digest}")
-        return data, digest
+        data = read_bytes(folder / self.path, self.path)
+        digest = checksum(data, self.sha256, self.path)
+        return unpacked(data, self.path, self.largest), digest
 
     def made(self, x: NDArray[np.float32], names: Sequence[str], digest: str) -> Dataset:
         """Return rows with a target as text as a data set: classes, or numbers.
@@ -106,11 +100,11 @@ class FileSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
         rows = np.arange(1, len(x) + 1)
         if self.target_is == "number":
             y = np.array([float(name) for name in names], np.float32).reshape(-1, 1)
-            return Dataset(x, y, (), rows, self.path, digest)
+            return Dataset(x, y, (), rows, self.path, digest, self.scale)
         classes = _ordered(set(names))
         index = {name: label for label, name in enumerate(classes)}
         labels = np.array([index[name] for name in names], np.int64)
-        return Dataset(x, labels, classes, rows, self.path, digest)
+        return Dataset(x, labels, classes, rows, self.path, digest, self.scale)
 
     def _input_shape(self, x: NDArray[np.float32]) -> tuple[int, ...]:
         if self.shape is None:

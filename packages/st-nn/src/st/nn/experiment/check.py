@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from st.core import Registry
 from st.core.catalog import provider_of
 from st.core.nearest import nearest
 from st.nn.backends import AUTO, backend_install, backend_names
-from st.nn.data import DataError, Dataset, FileSource, Source
+from st.nn.data import DataError, Dataset, Source
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
 from st.nn.experiment.memory import memory_faults
@@ -158,11 +157,6 @@ def _read_data(
     source, faults = convert_fields(source_class(registry, kind), entry, ("data",))
     if source is None:
         return None, None, faults
-    if isinstance(source, FileSource):
-        path = document.folder / source.path
-        if "\0" in source.path or (os.path.exists(path) and not os.path.isfile(path)):
-            # A device or a pipe may have no end. `os.path` never raises, whatever the path is.
-            return source, None, (Fault(("data", "path"), "a file", shown(source.path)),)
     try:
         return source, source.read(document.folder), ()
     except DataError as error:

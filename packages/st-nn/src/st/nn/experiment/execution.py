@@ -102,7 +102,7 @@ class ExperimentRun:
         self._resumed: Mapping[str, Any] | None = None
         if resume is not None:
             self._resumed = resume.read_config()
-            compare(resume, self._resumed, self._described(), choice)
+            compare(resume, self._resumed, self._described(), type(checked.source), choice)
         self.step = self.trainer.prepare(checked.learned)
         if resume is not None:
             restore(resume, checked, self.trainer, self.records)
@@ -211,7 +211,8 @@ class ExperimentRun:
         return {
             **self.checked.pipeline.to_config(),
             "classes": list(self.checked.learned.classes),
-            "scale": self.checked.source.scale,
+            "is_text": self.checked.learned.is_text,
+            "scale": self.checked.learned.scale,
             "versions": dict(versions(self.registry)),
         }
 

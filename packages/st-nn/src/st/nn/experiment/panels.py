@@ -14,7 +14,12 @@ _MOST_ROWS = 10
 
 
 def add_panels(reports: Panels, run_id: str, held_out: Dataset, evaluation: Evaluation) -> None:
-    """Add confusion matrix and mistakes to the report of a run; of numbers, the worst rows."""
+    """Add confusion matrix and mistakes to the report of a run; of numbers, the worst rows.
+
+    Of a text nothing is added: single characters tell nobody anything.
+    """
+    if held_out.is_text:
+        return
     if not held_out.classes:
         reports.add(run_id, _worst_rows(held_out, evaluation))
         return

@@ -12,9 +12,10 @@ import msgspec
 from st.core import StError
 from st.nn.backends import BackendChoice
 from st.nn.checkpoint import CheckpointError
-from st.nn.data import Dataset
+from st.nn.data import Dataset, Source
 from st.nn.experiment.check import CheckedExperiment
 from st.nn.experiment.document import Document, read_document
+from st.nn.experiment.schema import Experiment
 from st.nn.faults import shown
 from st.nn.flat import ParameterError
 from st.nn.keeper import last_checkpoint
@@ -24,6 +25,9 @@ from st.nn.train import Trainer
 
 _MAY_CHANGE: Final = frozenset({"epochs", "checkpoint", "early_stopping", "output", "backend"})
 """Keys that decide nothing about the steps already taken; the backend is compared as chosen."""
+
+_OF_THE_FILE: Final = frozenset({"path", "sha256", "largest"})
+"""Keys of the data that the fingerprint stands for."""
 
 
 class ResumeError(StError, ValueError):
@@ -97,6 +101,7 @@ def compare(
     directory: RunDirectory,
     stored: Mapping[str, Any],
     described: Mapping[str, Any],
+    source: type[Source],
     choice: BackendChoice,
 ) -> None:
     """Make sure that what a run stored still describes it.
@@ -105,6 +110,7 @@ def compare(
         directory: Of the run, for the message.
         stored: The run's configuration.
         described: The configuration that a new run would store.
+        source: The class of the source; keys it has gained since then have their defaults.
         choice: The backend that would compute.
 
     Raises:
@@ -114,12 +120,13 @@ def compare(
     try:
         # As it would be read back: JSON has lists where Python has tuples.
         then, now = stored["experiment"], json.loads(json.dumps(described["experiment"]))
+        then = {**_defaults(Experiment), **then, "data": {**_defaults(source), **then["data"]}}
         data_then, data_now = (
             msgspec.convert(each["data"], Fingerprint) for each in (stored, described)
         )
         changes = [f"the data: {change}" for change in data_then.changes(data_now)]
         changes += _changes(then, now, _MAY_CHANGE | {"data"})
-        changes += _changes(then["data"], now["data"], {"path", "sha256"}, "data → ")
+        changes += _changes(then["data"], now["data"], _OF_THE_FILE, "data → ")
         if stored["backend"]["name"] != choice.name:
             changes.append(f"backend {stored['backend']['name']} then, {choice.name} now")
     except (KeyError, TypeError, ValueError) as error:
@@ -153,9 +160,22 @@ def restore(
 def _changes(
     then: Mapping[str, Any],
     now: Mapping[str, Any],
-    ignored: frozenset[str] | set[str],
+    ignored: frozenset[str],
     at: str = "",
 ) -> Iterator[str]:
     for key in sorted({*then, *now} - ignored):
         if then.get(key) != now.get(key):
             yield f"{at}{key} {shown(then.get(key))} then, {shown(now.get(key))} now"
+
+
+def _defaults(of: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the defaults of a class as they would be read back."""
+    found = {
+        field.encode_name: field.default
+        if field.default_factory is msgspec.NODEFAULT
+        else field.default_factory()
+        for field in msgspec.structs.fields(of)
+        if not field.required
+    }
+    values: dict[str, Any] = json.loads(msgspec.json.encode(found))
+    return values

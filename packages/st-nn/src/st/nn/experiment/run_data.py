@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from st.core import Registry
-from st.nn.data import DataError, Dataset, FileSource, Source
+from st.nn.data import DataError, Dataset, FileSource, Source, TextSource
 from st.nn.experiment.sources import source_class
 from st.nn.run import RunDirectory, RunDirectoryError
 from st.nn.saved import SavedModel
@@ -29,7 +29,7 @@ def data_of(directory: RunDirectory, registry: Registry) -> tuple[Dataset, Datas
 def other_data(
     directory: RunDirectory, path: Path, model: SavedModel, registry: Registry
 ) -> Dataset:
-    """Return all rows of a file that has the columns of the run's data.
+    """Return all rows of a file that has the columns of the run's data, or all of a text.
 
     Labels are the model's, also where the file has fewer classes.
 
@@ -39,6 +39,12 @@ def other_data(
             model does not know.
     """
     source, _, _ = _described(directory, registry)
+    if isinstance(source, TextSource):
+        known = "".join(model.classes)
+        described_text = msgspec.structs.replace(
+            source, path=path.name, sha256=None, characters=known
+        )
+        return described_text.read_whole(path.parent)
     if not isinstance(source, FileSource):
         raise DataError(path.name, "source", "a run whose data is a file", source.source)
     described = msgspec.structs.replace(source, path=path.name, sha256=None)

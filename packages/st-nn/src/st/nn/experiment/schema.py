@@ -8,11 +8,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from st.nn.data import CsvSource, NpzSource, Source
+from st.nn.data import CsvSource, NpzSource, Source, TextSource
 from st.nn.faults import Fault
 from st.nn.fields import convert_fields
 
-SOURCES: Mapping[str, type[Source]] = {"csv": CsvSource, "npz": NpzSource}
+SOURCES: Mapping[str, type[Source]] = {
+    "csv": CsvSource,
+    "npz": NpzSource,
+    "text": TextSource,
+}
 """Our sources of data by the name that ``[data] source`` gives; plugins offer more."""
 
 

@@ -7,6 +7,7 @@ from st.nn.data import Dataset
 from st.nn.faults import Fault, shown
 from st.nn.losses import Loss
 from st.nn.model import N_TRIAL, Model
+from st.nn.modules import Embedding
 from st.nn.pipeline import shown_shape
 from st.nn.tape import ShapeError
 
@@ -21,8 +22,15 @@ def target_faults(model: Model, loss: Loss | None, name: str, data: Dataset) -> 
         data: What is learned from.
     """
     given, wanted = model.output.shape, data.output_shape
+    first = model.layers[0].module
+    if data.is_text and isinstance(first, Embedding) and first.n_rows < len(data.classes):
+        # It would take the last rows for one character, and nobody would hear of it.
+        expected = f"a row for each of the {len(data.classes)} characters"
+        return (Fault(("model", 0, "n_rows"), expected, f"{first.n_rows}"),)
     if given != wanted:
         each = "class" if data.classes else "target"
+        if data.is_text:
+            each = f"of the {len(data.classes)} characters at each place"
         expected = f"an output of shape {shown_shape(wanted)}, one number for each {each}"
         return (Fault(("model", len(model.layers) - 1), expected, shown_shape(given)),)
     if loss is None:
