@@ -7,26 +7,19 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from functools import partial
-from types import FrameType
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from st.core.errors import EventDepthError, EventNameError
 from st.core.events import E, Event, ListenerFailed
 from st.core.gate import Gate
-from st.core.isolation import LOOPS, Call, outcomes, publisher, recorder
+from st.core.isolation import Call, n_under_way, outcomes, publisher, recorder
 from st.core.record import Record, record
-from st.core.subscription import (
-    EVERYTHING,
-    Key,
-    Once,
-    Options,
-    Subscription,
-    Topic,
-    is_compiled,
-)
+from st.core.subscription import EVERYTHING, Key, Once, Subscription, Topic
 
 if TYPE_CHECKING:
     from st.core.stream import Stream
+    from st.core.subscription import Options
 
 # Nested publishes from which on a full stack counts as listeners setting each other off.
 _RUNAWAY_DEPTH = 32
@@ -83,7 +76,6 @@ class EventBus:
         #: Closed while a plugin that hands over its state is exchanged.
         self.gate = Gate()
         self.publish = publisher(self._table, self._resolve, self._failed)
-        self._publish_inside = publisher(self._gated, self._resolve_inside, self._failed)
 
     # --- subscribing ----------------------------------------------------------------------------
 
@@ -192,10 +184,12 @@ class EventBus:
 
     def _ask(self, event: Event) -> tuple[list[object], list[ListenerFailure]]:
         event_type = event.__class__
-        calls = self._table.get(event_type) or self._resolve(event_type)
+        if event_type not in self._table:
+            self._resolve(event_type)
         with self.gate if event_type in self._gated else nullcontext():
-            calls = self._gated.get(event_type) or calls
-            answers = outcomes(calls, event)
+            # Looked up only now: while waiting, the listeners may have been exchanged.
+            calls = self._gated.get(event_type) or self._table.get(event_type)
+            answers = outcomes(self._resolve(event_type) if calls is None else calls, event)
         failures: list[ListenerFailure] = []
         for call, _, error in answers:
             if error is not None:
@@ -230,7 +224,7 @@ class EventBus:
             subscription
             for key in keys
             for subscription in self._by_key.get(key, ())
-            if not (subscription.exclude and subscription.excludes(keys))
+            if not subscription.exclude or set(keys).isdisjoint(subscription.exclude)
         ]
         found.sort(key=lambda subscription: (-subscription.rank, subscription.sequence))
         return found
@@ -241,24 +235,14 @@ class EventBus:
             calls = tuple([subscription.call for subscription in listeners])
             if self._is_gated(event_type, listeners):
                 self._gated[event_type] = calls
-                calls = (self._through_gate,)
+                calls = (self._ask,)
             self._table[event_type] = calls
         return calls
-
-    def _resolve_inside(self, event_type: type[Event]) -> tuple[Call, ...]:
-        with self._lock:
-            calls = self._resolve(event_type)
-            return self._gated.get(event_type, calls)
 
     def _is_gated(self, event_type: type[Event], listeners: list[Subscription]) -> bool:
         return any(listener.is_gated for listener in listeners) or not self._held.isdisjoint(
             self._keys[event_type]
         )
-
-    def _through_gate(self, event: Event) -> None:
-        with self.gate:
-            # Looked up only now: while waiting, the listeners may have been exchanged.
-            self._publish_inside(event)
 
     def _refresh(self, event_type: type[Event]) -> None:
         self._table.pop(event_type, None)
@@ -287,7 +271,7 @@ class EventBus:
         calls = tuple([call for listener in listeners if (call := listener.raw_call) is not None])
         if is_gated or len(calls) < len(listeners):
             return lambda fields: self.publish(event_type(*fields))
-        if len(calls) == 1 and is_compiled(calls[0]):
+        if len(calls) == 1 and type(calls[0]) is BuiltinFunctionType:
             return calls[0]
         return recorder(calls, partial(self._raw_failed, event_type, listeners))
 
@@ -378,11 +362,7 @@ def _runaway(event: Event, error: RecursionError) -> Exception:
     Raises:
         EventDepthError: Through all nested publishes but the outermost, which reports it.
     """
-    depth = 0
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        depth += frame.f_code in LOOPS
-        frame = frame.f_back
+    depth = n_under_way(sys._getframe())
     if isinstance(error, EventDepthError):
         if depth > 1:
             raise error

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar, Final
 
 from st.core.errors import CapabilityError
 from st.core.nearest import did_you_mean
+from st.core.record import Record, record
 
-_FORM: Final = re.compile(r"\s*([A-Za-z_ -]+?)\s*(?:\(\s*([^()]*?)\s*\))?\s*")
 
-
-class PluginCapability:
+@record
+class PluginCapability(Record):
     """One capability: a kind, and a name for the two kinds that carry one.
 
     Equal capabilities hash alike; the name of a `Backend` compares without regard to case.
@@ -21,8 +20,6 @@ class PluginCapability:
     >>> str(PluginCapability.LOSS_FUNCTIONS)
     'LossFunctions'
     """
-
-    __slots__ = ("_key", "kind", "name")
 
     OPERATORS: ClassVar[PluginCapability]
     LOSS_FUNCTIONS: ClassVar[PluginCapability]
@@ -37,10 +34,10 @@ class PluginCapability:
     RECOMMENDER: ClassVar[PluginCapability]
 
     kind: str
-    name: str
-    _key: tuple[str, str]
+    name: str = ""
 
-    def __init__(self, kind: str, name: str = "") -> None:
+    def __post_init__(self) -> None:
+        kind, name = self.kind, self.name
         if kind not in KINDS:
             raise CapabilityError(
                 f"unknown capability {kind!r}{did_you_mean(kind, KINDS)} "
@@ -49,9 +46,7 @@ class PluginCapability:
         if (kind in NAMED) != bool(name):
             form = f"{kind}(name)" if kind in NAMED else kind
             raise CapabilityError(f"capability {kind!r} is written {form}, not {kind}({name})")
-        object.__setattr__(self, "kind", kind)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "_key", (kind, name.casefold() if kind == "Backend" else name))
+        self._key = (kind, name.casefold() if kind == "Backend" else name)
 
     @classmethod
     def Backend(cls, name: str) -> PluginCapability:  # noqa: N802 - spelt like the enum it stands for
@@ -70,16 +65,13 @@ class PluginCapability:
         Raises:
             CapabilityError: When it is none of the thirteen; the nearest one is named.
         """
-        match = _FORM.fullmatch(text)
-        if match is None:
+        kind, opening, rest = (part.strip() for part in text.partition("("))
+        name = rest.removesuffix(")")
+        if not kind or (opening and name == rest) or "(" in name or ")" in name:
             raise CapabilityError(
                 f"{text!r} is not a capability; expected a form like Backend(CUDA) or Optimizers"
             )
-        kind, name = match.groups(default="")
-        return cls(_BY_FOLDED.get(_fold(kind), kind), name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a capability does not change: {self} has no settable {name!r}")
+        return cls(_BY_FOLDED.get(_fold(kind), kind), name.strip())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PluginCapability) and self._key == other._key
@@ -90,40 +82,24 @@ class PluginCapability:
     def __str__(self) -> str:
         return f"{self.kind}({self.name})" if self.name else self.kind
 
-    def __repr__(self) -> str:
-        return f"PluginCapability.parse({str(self)!r})"
 
-    def __reduce__(self) -> tuple[type[PluginCapability], tuple[str, str]]:
-        return PluginCapability, (self.kind, self.name)
-
-
+# The eleven others, each under the name of its constant: LOSS_FUNCTIONS is LossFunctions.
+_CONSTANTS: Final = {
+    name.title().replace("_", ""): name
+    for name in PluginCapability.__annotations__
+    if name.isupper()
+}
 #: The kinds that carry a name.
 NAMED: Final = frozenset({"Backend", "Custom"})
 #: All thirteen kinds, in the order of the guide.
-KINDS: Final = (
-    "Backend",
-    "Operators",
-    "LossFunctions",
-    "Optimizers",
-    "DataLoaders",
-    "Visualization",
-    "Telemetry",
-    "Language",
-    "Vision",
-    "ReinforcementLearning",
-    "GraphNeuralNetworks",
-    "Recommender",
-    "Custom",
-)
+KINDS: Final = ("Backend", *_CONSTANTS, "Custom")
 
 
 def _fold(kind: str) -> str:
-    return re.sub(r"[_ -]", "", kind).casefold()
+    return "".join(filter(str.isalnum, kind)).casefold()
 
 
 _BY_FOLDED: Final = {_fold(kind): kind for kind in KINDS}
 
-for _kind in KINDS:
-    if _kind not in NAMED:
-        _constant = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _kind).upper()
-        setattr(PluginCapability, _constant, PluginCapability(_kind))
+for _kind, _constant in _CONSTANTS.items():
+    setattr(PluginCapability, _constant, PluginCapability(_kind))

@@ -12,12 +12,13 @@ from st.core.events import E, Event
 from st.core.isolation import Call, attempt
 from st.core.service import NO_DEFAULT, ServiceKey, ServiceReference, Tracker
 from st.core.services import as_key
-from st.core.subscription import Key, Options, Subscription, Topic
+from st.core.subscription import Key, Subscription, Topic
 
 if TYPE_CHECKING:
     from logging import Logger
 
     from st.core.registry import Registry
+    from st.core.subscription import Options
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -38,17 +39,6 @@ class PluginContext:
         registry: The registry the plugin is in.
         plugin_id: The plugin's id.
     """
-
-    __slots__ = (
-        "_is_gated",
-        "_is_staged",
-        "_phase",
-        "_references",
-        "_subscriptions",
-        "_undo",
-        "plugin_id",
-        "registry",
-    )
 
     def __init__(
         self,

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from st.core.errors import MetadataError
+from st.core.handle import PluginHandle, PluginState
 from st.core.manifest import parse_manifest, read_plugin
 from st.core.metadata import PluginMetadata
 from st.core.record import Record, record
+from st.core.source import EntryPointSource
+from st.core.table import PluginTable
 
 MANIFEST: Final = "extra_metadata/st_plugin.toml"
 
@@ -37,20 +40,88 @@ class Distribution(Record):
     version: str
     summary: str
     author: str
-    location: str
     read: Callable[[str], str | None]
 
 
-@record
-class Found(Record):
-    """One plugin of an installed distribution; `problem` says what is wrong with it."""
+class Installed:
+    """Takes the installed plugins into one registry, each as its manifest and the lists say.
 
-    metadata: PluginMetadata
-    target: str
-    distribution: Distribution
-    contributes: Mapping[str, Mapping[str, Any]]
-    is_opaque: bool = False
-    problem: str = ""
+    Args:
+        table: The registry's.
+        allow: Names of distributions whose plugins may load; all unless given.
+        block: Names of distributions whose plugins may not load.
+    """
+
+    def __init__(
+        self, table: PluginTable, allow: Iterable[str] | None, block: Iterable[str]
+    ) -> None:
+        self._table = table
+        self._allow = None if allow is None else frozenset(map(_normal, allow))
+        self._block = frozenset(map(_normal, block))
+
+    def discover(self, group: str, path: Sequence[str] | None) -> list[PluginHandle]:
+        """Take in what is installed and not known yet."""
+        manifests: dict[str, Mapping[str, Any] | MetadataError] = {}
+        added: list[PluginHandle] = []
+        for entry in entry_points(group, path):
+            distribution = entry.distribution
+            if distribution.name not in manifests:
+                manifests[distribution.name] = _manifest(distribution)
+            handle = self._handle(entry, manifests[distribution.name])
+            present = self._table.peek(handle.id)
+            if present is None:
+                self._table.add(handle)
+                added.append(handle)
+            elif present.distribution != handle.distribution:
+                self._clash(present, handle)
+        return added
+
+    def _handle(
+        self, entry: EntryPoint, manifest: Mapping[str, Any] | MetadataError
+    ) -> PluginHandle:
+        distribution = entry.distribution
+        name, is_opaque = distribution.name, True
+        contributes: Mapping[str, Mapping[str, Any]] = {}
+        state, reason = PluginState.DISCOVERED, ""
+        try:
+            metadata = PluginMetadata(
+                entry.name,
+                distribution.version,
+                summary=distribution.summary,
+                author=distribution.author,
+            )
+            if isinstance(manifest, MetadataError):
+                raise manifest
+            if entry.name in manifest:
+                metadata, contributes = read_plugin(metadata, manifest[entry.name])
+                is_opaque = False
+        except ValueError as error:
+            state, reason = PluginState.BROKEN, f"{name}: {error}"
+            metadata = PluginMetadata(_usable_id(entry.name))
+        else:
+            if _normal(name) in self._block:
+                state, reason = PluginState.BLOCKED, f"{name} is blocked"
+            elif self._allow is not None and _normal(name) not in self._allow:
+                state, reason = PluginState.BLOCKED, f"{name} is not allowed"
+        source = EntryPointSource(metadata.id, entry.target)
+        handle = PluginHandle(metadata, name, source, name, is_opaque, contributes)
+        handle.state, handle.reason = state, reason
+        return handle
+
+    def _clash(self, present: PluginHandle, other: PluginHandle) -> None:
+        """Two distributions claim an id: neither gets it, unless one is at work already."""
+        if present.state is PluginState.BLOCKED and other.state is not PluginState.BLOCKED:
+            self._table.remove(present)
+            self._table.add(other)
+        elif PluginState.BLOCKED not in (present.state, other.state) and present.state not in (
+            PluginState.ACTIVE,
+            PluginState.LOADING,
+        ):
+            reason = (
+                f"both {present.origin} and {other.origin} provide a plugin {present.id!r}; "
+                "uninstall or block one of them"
+            )
+            self._table.set_state(present, PluginState.CONFLICTING, reason)
 
 
 def entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoint]:
@@ -68,65 +139,33 @@ def entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoi
         for text, read in _candidates(directory or os.curdir, group):
             targets = _section(text, group)
             if targets:
-                distribution = _facts(read, directory)
-                key = distribution.name.lower().replace("_", "-")
-                if key not in seen:
-                    seen.add(key)
+                distribution = _facts(read)
+                if _normal(distribution.name) not in seen:
+                    seen.add(_normal(distribution.name))
                     found += [EntryPoint(name, to, distribution) for name, to in targets.items()]
     return sorted(found, key=lambda entry: (entry.name, entry.distribution.name))
 
 
-def find_plugins(group: str = "st.plugins", path: Sequence[str] | None = None) -> list[Found]:
-    """The plugins installed distributions declare, whatever is wrong with some of them."""
-    manifests: dict[str, dict[str, Any] | str] = {}
-    found: list[Found] = []
-    for entry in entry_points(group, path):
-        distribution = entry.distribution
-        if distribution.name not in manifests:
-            manifests[distribution.name] = _manifest(distribution)
-        found.append(_find(entry, manifests[distribution.name]))
-    return found
-
-
-def _manifest(distribution: Distribution) -> dict[str, Any] | str:
+def _manifest(distribution: Distribution) -> Mapping[str, Any] | MetadataError:
     """The tables of the manifest, {} when there is none, or what is wrong with it."""
     text = distribution.read(MANIFEST)
-    if text is None:
-        return {}
     try:
-        return parse_manifest(text, distribution.name)
+        return {} if text is None else parse_manifest(text)
     except MetadataError as error:
-        return str(error)
-
-
-def _find(entry: EntryPoint, manifest: dict[str, Any] | str) -> Found:
-    distribution = entry.distribution
-    version, author = distribution.version, distribution.author
-    problem = manifest if isinstance(manifest, str) else ""
-    if not problem and isinstance(manifest, dict) and entry.name in manifest:
-        try:
-            metadata, contributes = read_plugin(
-                entry.name,
-                manifest[entry.name],
-                version=version,
-                author=author,
-                summary=distribution.summary,
-            )
-            return Found(metadata, entry.target, distribution, contributes)
-        except ValueError as error:
-            problem = f"{distribution.name}: st_plugin.toml: {error}"
-    try:
-        metadata = PluginMetadata(entry.name, version, summary=distribution.summary, author=author)
-    except MetadataError as error:
-        problem = f"{distribution.name}: {error}"
-        metadata = PluginMetadata(_usable_id(entry.name))
-    return Found(metadata, entry.target, distribution, {}, is_opaque=True, problem=problem)
+        return error
 
 
 def _usable_id(name: str) -> str:
-    """An id to show a plugin under whose own is not allowed."""
-    kept = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
-    return f"x-{kept.lower()}"
+    """An id to show a plugin under whose facts are not allowed."""
+    try:
+        return PluginMetadata(name).id
+    except MetadataError:
+        kept = [letter if letter.isalnum() and letter.isascii() else "-" for letter in name]
+        return f"x-{''.join(kept).lower()}"
+
+
+def _normal(distribution: str) -> str:
+    return distribution.lower().replace("_", "-")
 
 
 # --- reading files ------------------------------------------------------------------------------
@@ -134,13 +173,17 @@ def _usable_id(name: str) -> str:
 
 def _candidates(directory: str, group: str) -> Iterator[tuple[str, Callable[[str], str | None]]]:
     """The entry point files on one path entry that mention the group, and a reader beside each."""
-    if not os.path.isdir(directory):
-        if os.path.exists(directory):
-            yield from _foreign_candidates(directory, group)
-        return
     try:
         names = sorted(os.listdir(directory))
-    except OSError:  # a directory nobody may read has nothing to offer, and hides nothing
+    except NotADirectoryError:
+        from importlib.metadata import distributions  # 36 ms, only paid for zip files on the path
+
+        for distribution in distributions(path=[directory]):
+            text = distribution.read_text("entry_points.txt") or ""
+            if group in text:
+                yield text, distribution.read_text
+        return
+    except OSError:  # a directory that is not there, or that nobody may read, hides nothing
         return
     wanted = group.encode()
     for name in names:
@@ -168,23 +211,11 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
-def _foreign_candidates(
-    entry: str, group: str
-) -> Iterator[tuple[str, Callable[[str], str | None]]]:
-    from importlib.metadata import distributions  # 36 ms, only paid for zip files on the path
-
-    for distribution in distributions(path=[entry]):
-        text = distribution.read_text("entry_points.txt") or ""
-        if group in text:
-            yield text, distribution.read_text
-
-
 def _section(text: str, group: str) -> dict[str, str]:
     """The lines of one `[group]` as name → target."""
     targets: dict[str, str] = {}
     current = ""
-    for line in text.splitlines():
-        line = line.strip()
+    for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
             current = line[1:-1].strip()
         elif current == group and "=" in line and not line.startswith(("#", ";")):
@@ -193,8 +224,9 @@ def _section(text: str, group: str) -> dict[str, str]:
     return targets
 
 
-def _facts(read: Callable[[str], str | None], location: str) -> Distribution:
+def _facts(read: Callable[[str], str | None]) -> Distribution:
     headers: dict[str, str] = {}
+    # Up to the first empty line; what follows is a readme.
     for line in (read("METADATA") or read("PKG-INFO") or "").splitlines():
         if not line:
             break
@@ -202,11 +234,5 @@ def _facts(read: Callable[[str], str | None], location: str) -> Distribution:
         if colon and not line[0].isspace():
             headers.setdefault(name.lower(), value.strip())
     author = headers.get("author") or headers.get("author-email", "")
-    return Distribution(
-        headers.get("name", "unnamed"),
-        headers.get("version", "0"),
-        headers.get("summary", ""),
-        author,
-        location,
-        read,
-    )
+    facts = headers.get("name", "unnamed"), headers.get("version", "0"), headers.get("summary", "")
+    return Distribution(*facts, author, read)

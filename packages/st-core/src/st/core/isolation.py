@@ -8,7 +8,7 @@ KeyboardInterrupt always reaches the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import CodeType
+from types import FrameType
 from typing import Any, TypeAlias
 
 from st.core.events import Event
@@ -85,9 +85,10 @@ def loading(call: Callable[..., object], *args: object) -> Exception | SystemExi
     return None
 
 
-def _code_inside(make: Callable[..., object]) -> CodeType:
-    return next(item for item in make.__code__.co_consts if isinstance(item, CodeType))
-
-
-#: The code of the two dispatch loops, by which they are recognised on the stack.
-LOOPS = frozenset({_code_inside(publisher), _code_inside(recorder)})
+def n_under_way(frame: FrameType | None) -> int:
+    """How many of the calls made here are under way on the stack that ends in `frame`."""
+    n = 0
+    while frame is not None:
+        n += frame.f_globals is globals()
+        frame = frame.f_back
+    return n

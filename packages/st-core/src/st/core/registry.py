@@ -14,7 +14,6 @@ from st.core.current import exchange
 from st.core.events import SystemInit, SystemShutdown
 from st.core.explain import explain, graph, to_dot, to_mermaid, validate
 from st.core.handle import Contribution, PluginHandle, PluginState
-from st.core.installed import Installed
 from st.core.metadata import PluginMetadata
 from st.core.resolve import in_order
 from st.core.service import NO_DEFAULT, ServiceKey
@@ -25,6 +24,7 @@ from st.core.turns import Turns
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from st.core.discovery import Installed
     from st.core.intake import Intake
     from st.core.lifecycle import Lifecycle
     from st.core.unloading import Unloaded, Unloading
@@ -76,7 +76,7 @@ class Registry:
         self.services = Services(self.bus.publish, self._turns)
         self.config = Config(self.bus.publish, environ)
         self._table = PluginTable()
-        self._installed = Installed(self._table, allow, block)
+        self._allow, self._block = allow, block
         self._is_initialized = False
 
     # What moves plugins is imported with the first one that moves: finding them all and reading
@@ -120,6 +120,12 @@ class Registry:
             The handles that are new.
         """
         return tuple(self._installed.discover(group, path))
+
+    @cached_property
+    def _installed(self) -> Installed:
+        from st.core.discovery import Installed  # only paid for by who discovers
+
+        return Installed(self._table, self._allow, self._block)
 
     def register(self, plugin: object, *, metadata: PluginMetadata | None = None) -> PluginHandle:
         """Take in a plugin, or a class of one, and load it.

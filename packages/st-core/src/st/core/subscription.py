@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from types import BuiltinFunctionType
-from typing import Any, Final, Generic, Protocol, Self, TypeAlias, TypedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeAlias
 
 from st.core.errors import EventError
 from st.core.events import E, Event
 from st.core.isolation import Call
 
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from st.core.bus import EventBus
+
+    class Options(TypedDict, Generic[E], total=False):
+        """What may be said when subscribing; `EventBus.subscribe` explains each."""
+
+        rank: int
+        once: bool
+        where: Callable[[E], object] | None
+        exclude: tuple[Key, ...]
+        max_failures: int | None
+
+
 #: What one can subscribe to: an event class, the name of one, or "*".
 Key: TypeAlias = type[Event] | str
 EVERYTHING: Final = "*"
-
-
-class Options(TypedDict, Generic[E], total=False):
-    """What may be said when subscribing; `EventBus.subscribe` explains each."""
-
-    rank: int
-    once: bool
-    where: Callable[[E], object] | None
-    exclude: tuple[Key, ...]
-    max_failures: int | None
-
-
-class Subscriptions(Protocol):
-    """What a subscription asks of the bus it is on."""
-
-    def change(
-        self, *, add: Iterable[Subscription] = (), remove: Iterable[Subscription] = ()
-    ) -> list[Subscription]:
-        """Add and remove subscriptions in one write; gives those really removed."""
 
 
 class Subscription:
@@ -48,7 +43,7 @@ class Subscription:
 
     def __init__(
         self,
-        bus: Subscriptions,
+        bus: EventBus,
         key: Key,
         fn: Call,
         *,
@@ -81,13 +76,13 @@ class Subscription:
         self.sequence = 0
         self.logged: tuple[type[Exception], ...] = ()
         self.raw_call = fn if raw else None
-        self.call: Call
+        self.call: Call = fn
         if raw:
-            self.call = _with_fields(fn)
+            self.call = lambda event: fn(event.as_record())
         elif once:
             self.call = Once(self)
-        else:
-            self.call = fn if where is None else _filtered(fn, where)
+        elif where is not None:
+            self.call = lambda event: fn(event) if where(event) else None
 
     def close(self) -> bool:
         """Take the listener off the bus. False when it was off already.
@@ -95,10 +90,6 @@ class Subscription:
         A publish that is under way on another thread may still call it once.
         """
         return bool(self.bus.change(remove=(self,)))
-
-    def excludes(self, keys: tuple[Key, ...]) -> bool:
-        """Whether this `"*"` listener does not want the event with these classes and names."""
-        return any(key in keys for key in self.exclude)
 
     def __enter__(self) -> Self:
         return self
@@ -126,19 +117,6 @@ class Once:
             return None
         # Of two publishing threads only one gets True from close().
         return self.subscription.fn(event) if self.subscription.close() else None
-
-
-def _filtered(fn: Call, where: Callable[[Any], object]) -> Call:
-    return lambda event: fn(event) if where(event) else None
-
-
-def _with_fields(fn: Call) -> Call:
-    return lambda event: fn(event.as_record())
-
-
-def is_compiled(call: Call) -> bool:
-    """Whether it is a C function, such as `deque.append`, that runs no Python of its own."""
-    return type(call) is BuiltinFunctionType
 
 
 class Topic(Generic[E]):
