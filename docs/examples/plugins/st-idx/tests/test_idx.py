@@ -36,6 +36,7 @@ def test_images_and_labels_are_what_the_format_says(folder: Path) -> None:
     data = IdxSource(images="images", labels="labels.gz", scale=0.5).read(folder)
 
     np.testing.assert_array_equal(data.x[2], np.array([[4.0, 4.5], [5.0, 127.5]], np.float32))
+    assert data.scale == 0.5
     assert data.classes == ("2", "7")
     assert data.y.tolist() == [1, 0, 1]
 

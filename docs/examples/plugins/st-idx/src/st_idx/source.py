@@ -56,6 +56,7 @@ class IdxSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
             np.arange(1, len(images) + 1),
             self.images,
             hashlib.sha256(first + second).hexdigest(),
+            self.scale,
         )
 
 
