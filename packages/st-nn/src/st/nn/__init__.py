@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from st.nn.metadata import ModuleMetadata as ModuleMetadata
     from st.nn.model import Model as Model
     from st.nn.modules import AvgPool2d as AvgPool2d
+    from st.nn.modules import BatchNorm as BatchNorm
     from st.nn.modules import Conv2d as Conv2d
+    from st.nn.modules import Dropout as Dropout
     from st.nn.modules import Embedding as Embedding
     from st.nn.modules import Flatten as Flatten
     from st.nn.modules import Gelu as Gelu
@@ -80,12 +82,14 @@ _HOME = {
     "AdamW": "optim",
     "AvgPool2d": "modules",
     "BackendChoice": "backends",
+    "BatchNorm": "modules",
     "CheckpointError": "checkpoint",
     "Conv2d": "modules",
     "CrossEntropy": "losses",
     "DataError": "data",
     "Dataset": "data",
     "DescriptionError": "faults",
+    "Dropout": "modules",
     "Embedding": "modules",
     "Fault": "faults",
     "Flatten": "modules",

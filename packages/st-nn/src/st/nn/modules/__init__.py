@@ -8,8 +8,10 @@ Linear(out_features=10, in_features=None, bias=True)
 from st.nn.modules.activations import Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
 from st.nn.modules.attention import MultiHeadAttention, Positions, TransformerBlock
 from st.nn.modules.base import Module, Scope, module_type
+from st.nn.modules.batch_norm import BatchNorm
 from st.nn.modules.chain import Named
 from st.nn.modules.containers import Merge, Parallel, Residual, Sequential
+from st.nn.modules.dropout import Dropout
 from st.nn.modules.embedding import Embedding
 from st.nn.modules.flatten import Flatten
 from st.nn.modules.images import AvgPool2d, Conv2d, MaxPool2d
@@ -19,7 +21,9 @@ from st.nn.modules.reshape import Reshape
 
 __all__ = [
     "AvgPool2d",
+    "BatchNorm",
     "Conv2d",
+    "Dropout",
     "Embedding",
     "Flatten",
     "Gelu",

@@ -10,6 +10,7 @@ from msgspec import Meta
 from st.nn import ops
 from st.nn.modules.activations import Approximate, Gelu
 from st.nn.modules.base import Module, Scope
+from st.nn.modules.dropout import Dropout, Rate
 from st.nn.modules.linear import Linear
 from st.nn.modules.normalisation import LayerNorm
 from st.nn.tape import ShapeError, Tensor
@@ -59,24 +60,31 @@ class TransformerBlock(Module, frozen=True):
     """Gives y + mlp(norm(y)) for y = x + attention(norm(x)); `(batch, rows, width)` stays.
 
     The norms come first, as in Xiong et al. 2020 (arXiv 2002.04745); the mlp is two linear modules
-    around a gelu, which `approximate` tells how to compute.
+    around a gelu, which `approximate` tells how to compute. With `dropout`, what attention and mlp
+    add loses that share of its numbers while it trains.
     """
 
     heads: Heads
     expansion: Annotated[int, Meta(ge=1, description="Widths inside the mlp.")] = 4
     causal: Causal = False
     approximate: Approximate = "none"
+    dropout: Rate = 0.0
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         width = as_rows(x)[2]
         norm = LayerNorm()
         attention = MultiHeadAttention(heads=self.heads, causal=self.causal)
-        x = x + scope.apply("attention", attention, scope.apply("first_norm", norm, x))
+        y = scope.apply("attention", attention, scope.apply("first_norm", norm, x))
+        x = x + self._dropped("first_dropout", y, scope)
         y = scope.apply("second_norm", norm, x)
         y = scope.apply("wide", Linear(out_features=self.expansion * width), y)
         y = scope.apply("gelu", Gelu(approximate=self.approximate), y)
-        return x + scope.apply("narrow", Linear(out_features=width), y)
+        y = scope.apply("narrow", Linear(out_features=width), y)
+        return x + self._dropped("second_dropout", y, scope)
+
+    def _dropped(self, name: str, y: Tensor, scope: Scope) -> Tensor:
+        return scope.apply(name, Dropout(rate=self.dropout), y) if self.dropout else y
 
 
 def as_rows(x: Tensor) -> tuple[int, int, int]:
