@@ -37,3 +37,10 @@ def test_function_that_ignores_an_input_has_no_gradient_there() -> None:
 
 def test_function_of_nothing_passes() -> None:
     assert gradcheck(lambda x: x * 2.0, np.zeros((0, 3))) == 0.0
+
+
+def test_input_made_of_another_input_is_counted_once() -> None:
+    def filtered_by_itself(x: Tensor) -> Tensor:
+        return ops.conv2d(x, ops.exp(x[:, :2, :2]).reshape(2, 2, 1, 1))
+
+    assert gradcheck(filtered_by_itself, np.linspace(-1, 1, 9).reshape(1, 3, 3, 1)) < 1e-9

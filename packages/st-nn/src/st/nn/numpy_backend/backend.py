@@ -21,7 +21,16 @@ from st.core.backend import (
     View,
     share,
 )
-from st.nn.numpy_backend import elementwise, index, matmul, order, random, reduce, structure
+from st.nn.numpy_backend import (
+    elementwise,
+    index,
+    matmul,
+    order,
+    random,
+    recurrent,
+    reduce,
+    structure,
+)
 from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
@@ -42,6 +51,7 @@ class NumPyBackend(TableBackend):
         **order.BINDERS,
         **random.BINDERS,
         **structure.BINDERS,
+        **recurrent.BINDERS,
     }
 
     def __init__(

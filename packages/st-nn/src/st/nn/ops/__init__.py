@@ -53,6 +53,7 @@ from st.nn.ops.nn import cross_entropy, log_softmax, one_hot, relu, softmax
 from st.nn.ops.normalise import batch_norm, batch_norm_fixed, rms_norm, std, var
 from st.nn.ops.order import argsort, sort, top_k
 from st.nn.ops.random import dropout, philox
+from st.nn.ops.recurrent import gru, lstm
 from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
 from st.nn.ops.window import avg_pool2d, conv2d, max_pool2d, windows
 
@@ -81,6 +82,7 @@ __all__ = [
     "flip",
     "ge",
     "gelu",
+    "gru",
     "gt",
     "is_finite",
     "layer_norm",
@@ -90,6 +92,7 @@ __all__ = [
     "logical_and",
     "logical_not",
     "logical_or",
+    "lstm",
     "lt",
     "matmul",
     "max",

@@ -35,9 +35,16 @@ def gradients(of: Tensor, wrt: Sequence[Tensor], seed: Tensor | None = None) -> 
                 f"{of!r} is no scalar: pass `seed`, the gradient with respect to it"
             )
         seed = tape.full((), 1.0, of.dtype)
-    applied = _between(tape.applied, wrt)
+    return _backwards(of, wrt, seed, tape.applied)
+
+
+def _backwards(
+    of: Tensor, wrt: Sequence[Tensor], seed: Tensor, applied: Sequence[Applied]
+) -> list[Tensor | None]:
+    """Return the gradients as far as they go through `applied`."""
+    tape = of.tape
     gradient: dict[int, Tensor] = {id(of): seed}
-    for at, wanted in reversed(applied):
+    for at, wanted in reversed(_between(applied, wrt)):
         dy = tuple(gradient.get(id(y)) for y in at.outputs)
         if all(g is None for g in dy):
             continue
@@ -59,14 +66,16 @@ def through_parts(
     """
     tape = at.outputs[0].tape
     wanted = [x for x, is_wanted in zip(at.inputs, at.wanted, strict=True) if is_wanted]
+    # Nothing before this is looked at: one input may have been made of another, which is counted
+    # where that was done.
+    first = len(tape.applied)
     with tape.with_grad():
         parts = decompose(at.inputs, at.attrs)
         found: list[Tensor | None] = [None] * len(wanted)
         for y, seed in zip(parts, dy, strict=True):
             if seed is not None:
-                found = [
-                    _plus(a, b) for a, b in zip(found, gradients(y, wanted, seed), strict=True)
-                ]
+                more = _backwards(y, wanted, seed, tape.applied[first:])
+                found = [_plus(a, b) for a, b in zip(found, more, strict=True)]
     each = iter(found)
     return [next(each) if is_wanted else None for is_wanted in at.wanted]
 

@@ -13,6 +13,7 @@ from st.nn.tape import Tensor
 from st.nn.testing.case import Array, OperatorCase, numbers
 from st.nn.testing.network_cases import network_cases
 from st.nn.testing.random_cases import random_cases
+from st.nn.testing.recurrent_cases import recurrent_cases
 from st.nn.testing.structure_cases import structure_cases
 
 
@@ -27,6 +28,7 @@ def operator_cases() -> list[OperatorCase]:
         *_networks(),
         *structure_cases(),
         *network_cases(),
+        *recurrent_cases(),
         *random_cases(),
     ]
 
