@@ -35,6 +35,25 @@ def test_scores_are_those_of_the_weights_on_disk(run: Path, registry: Registry) 
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_model_with_running_state_and_dropout_predicts_with_what_was_kept(
+    experiment: Path, registry: Registry
+) -> None:
+    text = experiment.read_text("utf-8")
+    text = text.replace('{ type = "relu" }', '{ type = "batch_norm" }, { type = "dropout" }')
+    experiment.write_text(text, encoding="utf-8")
+    run = train_experiment(experiment, registry).directory.path
+    kept = load_file(run / "model/weights.safetensors")
+    x = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+
+    scores = st.nn.load(run, registry=registry)(x)
+
+    hidden = x.reshape(2, 4).astype(np.float64) @ kept["1.weight"] + kept["1.bias"]
+    hidden = (hidden - kept["2.mean"]) / np.sqrt(kept["2.variance"] + 1e-5)
+    hidden = hidden * kept["2.scale"] + kept["2.shift"]
+    expected = hidden @ kept["4.weight"] + kept["4.bias"]
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_examples_may_be_laid_flat(run: Path, registry: Registry) -> None:
     model = st.nn.load(run, registry=registry)
     x = np.arange(8.0).reshape(2, 2, 2)

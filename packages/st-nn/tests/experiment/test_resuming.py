@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from st.core import EpochStart, Registry
-from st.nn.checkpoint import CheckpointError
+from st.nn.checkpoint import CheckpointError, load_checkpoint
 from st.nn.experiment import ResumeError, train_experiment
 from st.nn.train import BatchesDone
 
@@ -30,8 +31,13 @@ with Registry(environ={}, allow=["st-nn"]) as registry:
 
 @pytest.fixture
 def busy(experiment: Path) -> Path:
-    """Give an experiment with 48 steps an epoch that saves whenever it can."""
+    """Give an experiment with 48 steps an epoch that saves whenever it can.
+
+    Its model keeps running state and draws random numbers.
+    """
     text = experiment.read_text("utf-8").replace("batch_size = 8", "batch_size = 1")
+    text = text.replace('{ type = "flatten" }', '{ type = "batch_norm" }, { type = "flatten" }')
+    text = text.replace('{ type = "relu" }', '{ type = "relu" }, { type = "dropout", rate = 0.25 }')
     text = text.replace("epochs = 4", "epochs = 5\ncheckpoint = { every_s = 0, keep = 2 }")
     experiment.write_text(text, encoding="utf-8")
     return experiment
@@ -97,6 +103,17 @@ def test_resumed_run_has_the_bits_of_an_uninterrupted_one(
         "epoch-4",
         "epoch-5",
     ]
+
+
+def test_weights_hold_running_state_that_the_batches_left(busy: Path, registry: Registry) -> None:
+    run = train_experiment(busy, registry).directory
+
+    weights = load_checkpoint(run.model).weights
+
+    # Of 240 batches with two numbers in each channel, each weighing a tenth.
+    assert list(weights["0.mean"]) != [0, 0]
+    assert list(weights["0.variance"]) != [1, 1]
+    assert np.isfinite(weights["0.variance"]).all()
 
 
 def test_run_directory_can_be_resumed_without_its_file(
