@@ -48,6 +48,10 @@ def test_every_public_name_can_be_had() -> None:
         assert getattr(st.core, name) is not None
 
 
+def test_the_table_knows_exactly_the_public_names() -> None:
+    assert sorted(st.core._HOMES) == st.core.__all__
+
+
 def test_the_table_and_the_imports_for_type_checkers_name_the_same_modules() -> None:
     tree = ast.parse(Path(st.core.__file__).read_text(encoding="utf-8"))
     imported = {

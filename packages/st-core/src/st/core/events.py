@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, dataclass_transform
 from st.core.errors import EventNameError
 from st.core.record import Record, record
 
-E = TypeVar("E", bound="Event")
 _T = TypeVar("_T")
 
 
@@ -34,6 +33,9 @@ class Event(Record):
     def as_record(self) -> tuple[Any, ...]:
         """The fields in declared order, as `Topic.record` takes them."""
         return self._values
+
+
+E = TypeVar("E", bound=Event)
 
 
 @dataclass_transform(frozen_default=True)
