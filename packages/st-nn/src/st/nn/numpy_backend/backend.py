@@ -22,6 +22,7 @@ from st.core.backend import (
     share,
 )
 from st.nn.numpy_backend import (
+    convolution,
     elementwise,
     index,
     matmul,
@@ -51,6 +52,7 @@ class NumPyBackend(TableBackend):
         **order.BINDERS,
         **random.BINDERS,
         **structure.BINDERS,
+        **convolution.BINDERS,
         **recurrent.BINDERS,
     }
 
@@ -77,12 +79,22 @@ class NumPyBackend(TableBackend):
         if out.nbytes:
             out.cast("B")[:] = buffer.data[offset : offset + out.nbytes]
 
+    def borrow(self, memory: memoryview) -> Bytes:
+        """See `Backend.borrow`: all host memory can be used."""
+        return np.frombuffer(memory, np.uint8)
+
     def sync(self) -> None:
         """Do nothing: every call has run when it returns."""
 
     def operand(self, buffer: Bytes, view: View) -> NDArray[Any]:
         """Return `view` of `buffer` as an array."""
         return window(buffer, view)
+
+    def supports(self, call: Call) -> bool:
+        """See `Backend.supports`."""
+        if call.op in convolution.BINDERS:
+            return convolution.is_ours(call)
+        return super().supports(call)
 
     def launch(self, call: Call, memory: Mapping[Storage, Buffer]) -> None:
         """See `Backend.launch`."""

@@ -14,6 +14,7 @@ Call(div: float32(2,3), float32(2,3) -> float32(2,3))
 from st.nn.ops.activation import gelu, sigmoid, silu, softplus
 from st.nn.ops.along import add_along, flip, take_along
 from st.nn.ops.attention import attention
+from st.nn.ops.convolution import conv2d
 from st.nn.ops.elementwise import (
     add,
     cast,
@@ -55,7 +56,7 @@ from st.nn.ops.order import argsort, sort, top_k
 from st.nn.ops.random import dropout, philox
 from st.nn.ops.recurrent import gru, lstm
 from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
-from st.nn.ops.window import avg_pool2d, conv2d, max_pool2d, windows
+from st.nn.ops.window import avg_pool2d, max_pool2d, windows
 
 __all__ = [
     "add",
