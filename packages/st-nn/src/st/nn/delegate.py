@@ -42,6 +42,10 @@ class Delegate:
         """See `Backend.sync`."""
         self.backend.sync()
 
+    def borrow(self, memory: memoryview) -> Buffer | None:
+        """See `Backend.borrow`."""
+        return self.backend.borrow(memory)
+
     def supports(self, call: Call) -> bool:
         """See `Backend.supports`."""
         return self.backend.supports(call)

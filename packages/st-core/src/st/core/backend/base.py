@@ -95,6 +95,10 @@ class TableBackend(ABC):
     def operand(self, buffer: Buffer, view: View) -> Any:
         """Return `view` of `buffer` in the form the bind functions take."""
 
+    def borrow(self, memory: memoryview) -> Buffer | None:
+        """See `Backend.borrow`; None unless a subclass can use host memory."""
+        return None
+
     def supports(self, call: Call) -> bool:
         """See `Backend.supports`."""
         return call.op in self.binders or kernels.get(call.op, self.name) is not None

@@ -213,6 +213,13 @@ class Backend(Protocol):
     def sync(self) -> None:
         """Wait for queued work; raises pending kernel errors."""
 
+    def borrow(self, memory: memoryview) -> Buffer | None:
+        """Return a buffer that is this host memory itself, or None where the device cannot use it.
+
+        The buffer holds `memory`, which may be read-only and has no promise of alignment. Whoever
+        else writes to it does so between runs.
+        """
+
     def supports(self, call: Call) -> bool:
         """Whether `call` can run. Cheap: builds nothing. True for all 22 `REQUIRED` operators.
 

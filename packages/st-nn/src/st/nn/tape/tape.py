@@ -70,6 +70,7 @@ class Tape:
         self._constants: dict[object, View] = {}
         self.memory: dict[Storage, Buffer] = dict(memory or {})
         self.where = ""
+        self._read_only: set[Storage] = set()
         self._supports = backend.supports if backend is not None else supports
         self._differentiable = True
 
@@ -114,11 +115,25 @@ class Tape:
         self.write(made, values)
         return made
 
+    def lent(self, view: View, buffer: Buffer, *, is_read_only: bool) -> Tensor:
+        """Return a value in memory that belongs to somebody else, on a tape that runs its calls."""
+        self.memory[view.storage] = buffer
+        if is_read_only:
+            self._read_only.add(view.storage)
+        if self.check_finite:
+            _check_finite(self._values(view), view.storage.name, view.spec, self.where)
+        return Tensor(self, view)
+
     def write(self, target: Tensor, values: NDArray[Any]) -> None:
-        """Copy `values`, of the spec of `target` (dense), to the device."""
+        """Copy `values`, of the spec of `target` (dense), to the device.
+
+        Raises:
+            OperandError: The memory was lent for reading alone.
+        """
         if self.backend is None:
             raise NoValueError("this tape has no backend: it only writes calls down")
         storage = target.view.storage
+        self._check_writable([target])
         if self.check_finite:
             _check_finite(values, storage.name or "input", target.spec, self.where)
         self.backend.write(self.buffer(storage), memoryview(values.tobytes()), _start(target))
@@ -187,6 +202,7 @@ class Tape:
             self._check_inputs(operator, inputs)
             made = operator.infer(tuple(x.spec for x in inputs), attrs)
             _check_out(op, inputs, made, out)
+            self._check_writable(out)
         except OperandError as error:
             specs = [x.spec for x in inputs]
             raise error.at(op=op, specs=specs, where=self.where) from None
@@ -301,6 +317,11 @@ class Tape:
                     f"input {n} lies on another tape ({theirs}, not {ours}); "
                     "bring it over with tape.input(x.numpy())"
                 )
+
+    def _check_writable(self, out: Sequence[Tensor]) -> None:
+        for y in out:
+            if y.view.storage in self._read_only:
+                raise OperandError("the output lies in memory that may only be read; copy it first")
 
     def _runs_whole(self, operator: Operator, call: Call) -> bool:
         if self._supports is None or not self._supports(call):
