@@ -19,8 +19,8 @@ from st.core import (
     Telemetry,
 )
 from st.monitor.history import Failure, History, history
-from st.monitor.journal import entry_of
-from st.monitor.store import RecordedRun
+from st.monitor.store.journal import entry_of
+from st.monitor.store.recorded import RecordedRun
 
 STARTED = RunStarted("digits-1", "runs/digits-1", {"backend": "auto"}, {"st-core": "0.1"}, 7)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st.core import ConfigChanged, CustomEvent, EpochEnd, Event, ListenerFailed, PluginEvent
-from st.monitor.journal import Entry, Journal, entry_of, read_journal
+from st.monitor.store.journal import Entry, Journal, entry_of, read_journal
 
 
 class FullDisk(type(Path())):  # type: ignore[misc]  # the class of paths here

@@ -27,9 +27,9 @@ from st.core import (
 )
 from st.core.panels import Images, Matrix, Panel, Series, Table
 from st.monitor import RecordedRun
-from st.monitor.journal import Entry, entry_of
 from st.monitor.panels import stored
 from st.monitor.plain import plain
+from st.monitor.store.journal import Entry, entry_of
 from st.monitor.views.html import visible
 from st.monitor.views.report import report
 

@@ -6,8 +6,8 @@ import pytest
 
 from st.core import EpochEnd
 from st.monitor import NoRecordError, read_run
-from st.monitor.journal import Journal, entry_of
-from st.monitor.store import RunFiles, write_json, write_text
+from st.monitor.store.files import RunFiles, write_json, write_text
+from st.monitor.store.journal import Journal, entry_of
 
 
 @pytest.fixture

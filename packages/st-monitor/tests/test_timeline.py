@@ -5,8 +5,8 @@ from pathlib import Path
 
 from st.core import RunStarted
 from st.monitor.history import history
-from st.monitor.journal import Entry, entry_of
-from st.monitor.store import RecordedRun
+from st.monitor.store.journal import Entry, entry_of
+from st.monitor.store.recorded import RecordedRun
 from st.monitor.views.timeline import outline, timeline
 
 

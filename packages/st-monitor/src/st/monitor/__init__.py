@@ -15,7 +15,7 @@ publishes leaves its record and a report in `<run>/monitor/`:
 ...     registry.bus.publish(EpochEnd(1, loss=0.25))
 ...     registry.bus.publish(RunFinished("demo", "finished", {"accuracy": 0.98}))
 >>> sorted(path.name for path in (run / "monitor").iterdir())
-['events.jsonl', 'report.html', 'summary.json']
+['events.jsonl', 'report.html', 'run.db', 'summary.json']
 >>> [entry.event for entry in read_run(run).entries][-4:]
 ['EpochStart', 'EpochEnd', 'RunFinished', 'SystemShutdown']
 """
@@ -26,28 +26,32 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from st.monitor.metrics import Counter, Gauge, Histogram, MetricKindError, Metrics
-    from st.monitor.monitor import Monitor, write_report
+    from st.monitor.instruments import Counter, Gauge, Histogram
+    from st.monitor.metrics import MetricKindError, Metrics, Span
+    from st.monitor.monitor import Monitor, MonitorConfig
     from st.monitor.panels import PanelError
     from st.monitor.plugin import MonitorPlugin
     from st.monitor.series import Point, Series
-    from st.monitor.store import NoRecordError, RecordedRun, read_run
+    from st.monitor.store.recorded import NoRecordError, RecordedRun, read_run
+    from st.monitor.views.report import write_report
 
 _HOMES = {
-    "Counter": "metrics",
-    "Gauge": "metrics",
-    "Histogram": "metrics",
+    "Counter": "instruments",
+    "Gauge": "instruments",
+    "Histogram": "instruments",
     "MetricKindError": "metrics",
     "Metrics": "metrics",
+    "Span": "metrics",
     "Monitor": "monitor",
-    "write_report": "monitor",
+    "MonitorConfig": "monitor",
+    "write_report": "views.report",
     "PanelError": "panels",
     "MonitorPlugin": "plugin",
     "Point": "series",
     "Series": "series",
-    "NoRecordError": "store",
-    "RecordedRun": "store",
-    "read_run": "store",
+    "NoRecordError": "store.recorded",
+    "RecordedRun": "store.recorded",
+    "read_run": "store.recorded",
 }
 
 __all__ = [
@@ -57,12 +61,14 @@ __all__ = [
     "MetricKindError",
     "Metrics",
     "Monitor",
+    "MonitorConfig",
     "MonitorPlugin",
     "NoRecordError",
     "PanelError",
     "Point",
     "RecordedRun",
     "Series",
+    "Span",
     "read_run",
     "write_report",
 ]

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from st.core import StError
-from st.monitor.monitor import write_report
-from st.monitor.store import RunFiles, read_run
+from st.monitor.store.files import RunFiles
+from st.monitor.store.recorded import read_run
 from st.monitor.views.html import visible
+from st.monitor.views.report import write_report
 from st.monitor.views.timeline import clock, outline
 
 __all__ = ["ReportError", "monitor"]

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from st.monitor.journal import Entry
 from st.monitor.plain import Json, as_number
 from st.monitor.series import Point, Series
-from st.monitor.store import RecordedRun
+from st.monitor.store.journal import Entry
+from st.monitor.store.recorded import RecordedRun
 
 __all__ = ["Curve", "Epoch", "Failure", "History", "history"]
 

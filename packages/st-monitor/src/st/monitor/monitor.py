@@ -5,33 +5,44 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from st.core import Event, PluginHandle, RunFinished, RunStarted, SystemShutdown, Telemetry
 from st.core.panels import Panel
-from st.monitor.journal import Entry, Journal, entry_of
+from st.monitor.drain import Account, Drain
+from st.monitor.forks import watch_forks
 from st.monitor.metrics import MetricKindError, Metrics
-from st.monitor.panels import StoredPanel, stored
+from st.monitor.panels import stored
 from st.monitor.plain import Json, as_number
-from st.monitor.store import RunFiles, read_run, write_json, write_text
+from st.monitor.process import ProcessSampler
+from st.monitor.recording import Recording
+from st.monitor.sampling import Mode, Sampling
+from st.monitor.store.files import write_json
+from st.monitor.store.journal import Entry, entry_of
+from st.monitor.tape import Tape
 
-__all__ = ["Monitor", "write_report"]
+__all__ = ["Monitor", "MonitorConfig"]
 
 # What happened before a run (plugins loading, for the most part) opens its record.
 MAX_PRELUDE = 1000
-MAX_FAULTS = 20
 
 
-@dataclass(slots=True)
-class OpenRun:
-    """One run as it is being recorded."""
+@dataclass
+class MonitorConfig:
+    """What can be configured under `monitor.`; the environment has `ST_MONITOR__MODE` and so on.
 
-    run_id: str
-    files: RunFiles
-    journal: Journal
-    panels: dict[str, StoredPanel] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    Attributes:
+        mode: How single operations are watched: "off", "count" (exactly, without times),
+            "sample" (one sixteenth of the time), "full" (each one), or "auto" (as often as the
+            budget allows).
+        budget: Share of one core that watching may cost in the mode "auto".
+        trace_mib: What the trace of a run may take of the disk, in MiB.
+    """
+
+    mode: Mode = "auto"
+    budget: float = 0.01
+    trace_mib: int = 64
 
 
 class Monitor:
@@ -39,27 +50,62 @@ class Monitor:
 
     A file that cannot be written never disturbs the publisher: what is lost is counted, the
     first fault of a run is told to `warn`, and all are in its report. Safe to call from any
-    thread.
+    thread. The child of a fork records only the runs that begin in it.
 
     Args:
         metrics: Figures that go into each run's summary.
+        tape: Where single operations are recorded while they are listened to.
         plugins: Gives the plugins there are.
         warn: Called with one sentence.
+        listen: Switches on and off who hears of single operations.
+        spawn: Runs a function in a thread until the event it is given is set.
+        config: How to watch.
     """
 
     def __init__(
         self,
         metrics: Metrics,
+        tape: Tape,
         plugins: Callable[[], Iterable[PluginHandle]],
         warn: Callable[[str], None],
+        listen: Callable[[bool], object],
+        spawn: Callable[[Callable[[threading.Event], None]], threading.Thread],
+        config: MonitorConfig,
     ) -> None:
         self.metrics = metrics
+        self.config = config
+        sampling = Sampling(config.mode, config.budget)
+        self.drain = Drain(sampling, tape, metrics.spans, listen, self._measure_process)
         self._plugins = plugins
         self._warn = warn
+        self._spawn = spawn
+        self._process = ProcessSampler(metrics)
+        self._overhead = metrics.gauge("monitor.overhead", unit="of a core")
+        self._begin()
+        watch_forks(self)
+
+    def _begin(self) -> None:
         self._lock = threading.RLock()
-        self._runs: tuple[OpenRun, ...] = ()
-        self._last: OpenRun | None = None
+        self._runs: tuple[Recording, ...] = ()
+        self._last: Recording | None = None
         self._prelude: deque[Entry] = deque(maxlen=MAX_PRELUDE)
+        self._thread: threading.Thread | None = None
+
+    def before_fork(self) -> None:
+        """Take the locks that others must not hold when the process forks."""
+        self._lock.acquire()
+        self.drain.lock.acquire()
+
+    def after_fork(self, *, is_child: bool) -> None:
+        """Give them back; in the child, let go of all that is the parent's."""
+        if not is_child:
+            self.drain.lock.release()
+            self._lock.release()
+            return
+        for run in self._runs:
+            run.forget()
+        self._begin()
+        self.drain.reset()
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -67,8 +113,8 @@ class Monitor:
         return tuple(run.run_id for run in self._runs)
 
     def report(self, run: Path, output: Path | None = None) -> Path:
-        """Make the report of a run anew from its directory; see :func:`write_report`."""
-        return write_report(run, output)
+        """Make the report of a run anew from its directory; see `st.monitor.write_report`."""
+        return _write_report(run, output)
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -83,9 +129,7 @@ class Monitor:
             if isinstance(event, SystemShutdown):
                 self._end(entry)
         for run in runs:
-            run.journal.write(entry)
-            if run.journal.fault:
-                self._fault(run, run.journal.fault)
+            run.write(entry)
         if isinstance(event, Telemetry):
             self._measure(entry)
 
@@ -98,31 +142,41 @@ class Monitor:
         self._close(self._runs)
 
     def _start(self, event: RunStarted, entry: Entry) -> None:
-        files = RunFiles(Path(event.directory).absolute())
         # A run that starts under the id of one that never ended has taken its place.
         self._close([run for run in self._runs if run.run_id == event.run_id])
         with self._lock:
             if self._last is not None and not self._runs:
                 self.metrics.clear()
                 self._last = None
-            fault = _make_directory(files.directory)
-            run = OpenRun(event.run_id, files, Journal(files.events, entry.elapsed_s))
+            run = Recording(
+                event.run_id,
+                Path(event.directory).absolute(),
+                entry.elapsed_s,
+                self.metrics,
+                self._warn,
+                self.config.mode,
+                self.config.trace_mib << 20,
+            )
             self._runs = (*self._runs, run)
-        if fault:
-            self._fault(run, fault)
         while self._prelude:
-            run.journal.write(self._prelude.popleft())
+            run.write(self._prelude.popleft())
         # Already now, for a run that is killed leaves no other list of its plugins.
-        self._write(run, files.summary, self._summary(run))
+        self._write(run, run.files.summary, self._summary(run))
+        self.drain.start(run)
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = self._spawn(self.drain.run)
 
-    def _close(self, runs: Iterable[OpenRun]) -> None:
+    def _close(self, runs: Iterable[Recording]) -> None:
         for run in tuple(runs):
             with self._lock:
                 if run not in self._runs:
                     continue
                 self._runs = tuple(other for other in self._runs if other is not run)
                 self._last = run
-            self._conclude(run)
+            try:
+                self.drain.stop(run)
+            finally:
+                self._conclude(run)
 
     def _end(self, entry: Entry) -> None:
         """Let the end of the program close the record of the run that was the last to finish.
@@ -132,16 +186,20 @@ class Monitor:
         run = self._last
         if run is not None and run.files.events.is_file():
             run.journal.open()
-            run.journal.write(entry)
+            run.write(entry)
             self._conclude(run)
 
-    def _conclude(self, run: OpenRun) -> None:
-        """Close the journal of a run, and write its accounts and its report."""
-        run.journal.close()
-        if run.journal.fault:
-            self._fault(run, run.journal.fault)
-        self._write(run, run.files.summary, self._summary(run))
+    def _conclude(self, run: Recording) -> None:
+        """Close the files of a run, and write its accounts and its report."""
+        run.close()
+        self._write(run, run.files.summary, {"concluded": True, **self._summary(run)})
         self._report(run)
+
+    def _measure_process(self, account: Account) -> None:
+        """Measure this process and the monitor itself; called by the drain once a second."""
+        if account.watched_s > 0:
+            self._overhead(account.cost_s / account.watched_s)
+        self._process.sample(account.watched_s)
 
     def _measure(self, entry: Entry) -> None:
         data = entry.fields.get("data")
@@ -179,7 +237,7 @@ class Monitor:
 
     # --- files ----------------------------------------------------------------------------------
 
-    def _summary(self, run: OpenRun) -> dict[str, Json]:
+    def _summary(self, run: Recording) -> dict[str, Json]:
         journal = run.journal
         return {
             "journal": {
@@ -188,56 +246,29 @@ class Monitor:
                 "n_lost": journal.n_lost,
                 "faults": list(run.faults),
             },
+            "operations": run.facts(),
             "plugins": [_facts(handle) for handle in self._plugins()],
             "metrics": self.metrics.to_json(),
         }
 
-    def _write(self, run: OpenRun, path: Path, facts: dict[str, Json]) -> None:
+    def _write(self, run: Recording, path: Path, facts: dict[str, Json]) -> None:
         try:
             write_json(path, facts)
         except OSError as error:
-            self._fault(run, f"{path.name} could not be written: {error.strerror or error}")
+            run.fault(f"{path.name} could not be written: {error.strerror or error}")
 
-    def _report(self, run: OpenRun) -> None:
+    def _report(self, run: Recording) -> None:
         try:
-            write_report(run.files.run)
+            _write_report(run.files.run, None)
         except OSError as error:
-            self._fault(run, f"report.html could not be written: {error.strerror or error}")
-
-    def _fault(self, run: OpenRun, message: str) -> None:
-        if message not in run.faults and len(run.faults) < MAX_FAULTS:
-            run.faults.append(message)
-            # One warning a run: what made the first file fail makes the others fail as well.
-            if len(run.faults) == 1:
-                self._warn(f"run '{run.run_id}': {message}")
+            run.fault(f"report.html could not be written: {error.strerror or error}")
 
 
-def write_report(run: Path, output: Path | None = None) -> Path:
-    """Write the report of a run from what is in its directory, and return where it is.
-
-    Args:
-        run: The run directory.
-        output: Where the report goes, by default `<run>/monitor/report.html`.
-
-    Raises:
-        NoRecordError: There is no record of a run in the directory.
-        OSError: The report cannot be written; one that was there before still is.
-    """
+def _write_report(run: Path, output: Path | None) -> Path:
     # The views are not needed while a run goes on.
-    from st.monitor.views.report import report
+    from st.monitor.views.report import write_report
 
-    path = output if output is not None else RunFiles(run).report
-    write_text(path, report(read_run(run)))
-    return path
-
-
-def _make_directory(path: Path) -> str:
-    """Make the monitor's own directory in a run's; return what went wrong, or ""."""
-    try:
-        path.mkdir(exist_ok=True)
-    except OSError as error:
-        return f"{path} could not be made: {error.strerror or error}"
-    return ""
+    return write_report(run, output)
 
 
 def _facts(handle: PluginHandle) -> dict[str, Json]:

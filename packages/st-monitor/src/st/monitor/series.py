@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from st.monitor.plain import Json, as_number, plain
@@ -99,6 +100,11 @@ class Series:
         with self._lock:
             return tuple(self._points)
 
+    def snapshot(self) -> tuple[int, tuple[Point, ...]]:
+        """Return how many observations a point stands for, and the points."""
+        with self._lock:
+            return self._stride, tuple(self._points)
+
     def to_json(self) -> dict[str, Json]:
         """Return the curve as JSON data; :meth:`from_json` is the inverse."""
         with self._lock:
@@ -127,4 +133,13 @@ class Series:
         series.n_not_finite = int(as_number(stored.get("n_not_finite")) or 0)
         last = as_number(stored.get("last"))
         series.last = math.nan if last is None else last
+        return series
+
+    @classmethod
+    def from_points(cls, name: str, points: Sequence[Point]) -> Series:
+        """Return the curve of these points, oldest first."""
+        series = cls(name, capacity=len(points))
+        series._points = list(points)
+        series.n = sum(point.n for point in points)
+        series.last = points[-1].mean if points else math.nan
         return series

@@ -11,10 +11,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from st.monitor.history import Failure, History, history
 from st.monitor.plain import Json, as_number
-from st.monitor.store import RecordedRun
+from st.monitor.store.files import RunFiles, write_text
+from st.monitor.store.recorded import RecordedRun, read_run
 from st.monitor.views.curves import curves_section
 from st.monitor.views.facts import configuration_section, figures_section, plugins_section, rows
 from st.monitor.views.figures import count, duration, label, number, when
@@ -22,7 +24,7 @@ from st.monitor.views.html import Markup, element
 from st.monitor.views.panel import panel_section
 from st.monitor.views.timeline import clock, outline, timeline
 
-__all__ = ["report"]
+__all__ = ["report", "write_report"]
 
 MAX_EVENTS = 1000
 
@@ -49,6 +51,22 @@ def report(run: RecordedRun) -> str:
     )
     body = element("body", element("main", *_sections(run, told)))
     return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
+
+
+def write_report(run: Path, output: Path | None = None) -> Path:
+    """Write the report of a run from what is in its directory, and return where it is.
+
+    Args:
+        run: The run directory.
+        output: Where the report goes, by default `<run>/monitor/report.html`.
+
+    Raises:
+        NoRecordError: There is no record of a run in the directory.
+        OSError: The report cannot be written; one that was there before still is.
+    """
+    path = output if output is not None else RunFiles(run).report
+    write_text(path, report(read_run(run)))
+    return path
 
 
 @cache

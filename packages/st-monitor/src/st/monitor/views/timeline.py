@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from st.monitor.history import Epoch, History
-from st.monitor.journal import Entry
 from st.monitor.plain import Json
+from st.monitor.store.journal import Entry
 from st.monitor.views.chart import ticks
 from st.monitor.views.figures import duration, number
 from st.monitor.views.html import Markup, element

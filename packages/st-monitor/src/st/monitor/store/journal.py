@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from st.core import ConfigChanged, Event
 from st.monitor.plain import HIDDEN, Json, as_number, is_secret, plain
@@ -102,15 +102,19 @@ class Journal:
             except OSError as error:
                 self._failed(error)
 
-    def write(self, entry: Entry) -> None:
-        """Record one entry, whose `elapsed_s` is counted from the clock's own zero."""
+    def write(self, entry: Entry) -> Entry | None:
+        """Record one entry, whose `elapsed_s` is counted from the clock's own zero.
+
+        Returns:
+            The entry as it is in the record, None when it was lost.
+        """
         elapsed_s = round(entry.elapsed_s - self._origin_s, 6)
         with self._lock:
             self._seq += 1
             if self._file is None:
                 self.n_lost += 1
-                return
-            record = {
+                return None
+            record: dict[str, Any] = {
                 "seq": self._seq,
                 "time": entry.time,
                 "elapsed_s": elapsed_s,
@@ -128,9 +132,10 @@ class Journal:
                 self._torn = True
                 self.n_lost += 1
                 self._failed(error)
-            else:
-                self._torn = False
-                self.n_recorded += 1
+                return None
+            self._torn = False
+            self.n_recorded += 1
+            return Entry(**record)
 
     def close(self) -> None:
         """Close the file. Entries given later are counted as lost; closing again does nothing."""

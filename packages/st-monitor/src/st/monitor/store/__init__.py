@@ -1,0 +1,1 @@
+"""The files in which a run is recorded, and how they are read back."""
