@@ -28,6 +28,29 @@ def cases(torch):
     def windows(function, size, stride):
         return lambda x, p: function(x.movedim(3, 1), size, stride).movedim(1, 3)
 
+    def filtered_rows(x, p, **options):
+        kernel = p["weight"].permute(2, 1, 0)
+        return f.conv1d(x.mT, kernel, p.get("bias"), **options).mT
+
+    def recurrent(of, n_gates):
+        def forward(x, p):
+            cell = of(x.shape[2], 4, batch_first=True, dtype=x.dtype)
+            given = {
+                "weight_ih_l0": p["input_weight"].T,
+                "weight_hh_l0": p["hidden_weight"].T,
+                "bias_ih_l0": p["input_bias"],
+                "bias_hh_l0": p["hidden_bias"],
+            }
+            return torch.func.functional_call(cell, given, x)[0]
+
+        shapes = {
+            "input_weight": (6, 4 * n_gates),
+            "hidden_weight": (4, 4 * n_gates),
+            "input_bias": (4 * n_gates,),
+            "hidden_bias": (4 * n_gates,),
+        }
+        return (3, 7, 6), shapes, forward
+
     def attended(x, p, causal, prefix=""):
         def part(name, x):
             return x @ p[f"{prefix}{name}.weight"] + p[f"{prefix}{name}.bias"]
@@ -98,6 +121,22 @@ def cases(torch):
         "maxpool-overlapping": ((2, 7, 8, 3), {}, windows(f.max_pool2d, 3, 2)),
         "avgpool": ((2, 6, 8, 3), {}, pooled(f.avg_pool2d)),
         "avgpool-overlapping": ((2, 7, 8, 3), {}, windows(f.avg_pool2d, 3, 1)),
+        "conv1d": ((2, 7, 3), {"weight": (3, 3, 4), "bias": (4,)}, filtered_rows),
+        "conv1d-options": (
+            (2, 12, 4),
+            {"weight": (3, 2, 6)},
+            lambda x, p: filtered_rows(x, p, stride=2, padding=2, dilation=2, groups=2),
+        ),
+        "maxpool1d": ((2, 6, 3), {}, lambda x, p: f.max_pool1d(x.mT, 2).mT),
+        "maxpool1d-overlapping": ((2, 7, 3), {}, lambda x, p: f.max_pool1d(x.mT, 3, 2).mT),
+        "avgpool1d": ((2, 6, 3), {}, lambda x, p: f.avg_pool1d(x.mT, 2).mT),
+        "avgpool1d-overlapping": ((2, 7, 3), {}, lambda x, p: f.avg_pool1d(x.mT, 3, 1).mT),
+        "global_avgpool": (rows, {}, lambda x, p: x.mean(1)),
+        "global_avgpool-images": ((2, 4, 5, 3), {}, lambda x, p: x.mean((1, 2))),
+        "last_step": (rows, {}, lambda x, p: x[:, -1]),
+        "lstm": recurrent(torch.nn.LSTM, 4),
+        "gru": recurrent(torch.nn.GRU, 3),
+        "learned_positions": (rows, {"weight": (5, 6)}, lambda x, p: x + p["weight"]),
         "attention": (rows, heads, lambda x, p: attended(x, p, False)),
         "attention-causal": (rows, heads, lambda x, p: attended(x, p, True)),
         "transformer_block": (

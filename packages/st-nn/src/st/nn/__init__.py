@@ -34,16 +34,24 @@ if TYPE_CHECKING:
     from st.nn.metadata import ModuleCategory as ModuleCategory
     from st.nn.metadata import ModuleMetadata as ModuleMetadata
     from st.nn.model import Model as Model
+    from st.nn.modules import AvgPool1d as AvgPool1d
     from st.nn.modules import AvgPool2d as AvgPool2d
     from st.nn.modules import BatchNorm as BatchNorm
+    from st.nn.modules import Conv1d as Conv1d
     from st.nn.modules import Conv2d as Conv2d
     from st.nn.modules import Dropout as Dropout
     from st.nn.modules import Embedding as Embedding
     from st.nn.modules import Flatten as Flatten
     from st.nn.modules import Gelu as Gelu
+    from st.nn.modules import GlobalAvgPool as GlobalAvgPool
+    from st.nn.modules import Gru as Gru
+    from st.nn.modules import LastStep as LastStep
     from st.nn.modules import LayerNorm as LayerNorm
     from st.nn.modules import LeakyRelu as LeakyRelu
+    from st.nn.modules import LearnedPositions as LearnedPositions
     from st.nn.modules import Linear as Linear
+    from st.nn.modules import Lstm as Lstm
+    from st.nn.modules import MaxPool1d as MaxPool1d
     from st.nn.modules import MaxPool2d as MaxPool2d
     from st.nn.modules import Merge as Merge
     from st.nn.modules import Module as Module
@@ -80,10 +88,12 @@ if TYPE_CHECKING:
 _HOME = {
     "Adam": "optim",
     "AdamW": "optim",
+    "AvgPool1d": "modules",
     "AvgPool2d": "modules",
     "BackendChoice": "backends",
     "BatchNorm": "modules",
     "CheckpointError": "checkpoint",
+    "Conv1d": "modules",
     "Conv2d": "modules",
     "CrossEntropy": "losses",
     "DataError": "data",
@@ -94,12 +104,18 @@ _HOME = {
     "Fault": "faults",
     "Flatten": "modules",
     "Gelu": "modules",
+    "GlobalAvgPool": "modules",
+    "Gru": "modules",
     "HostFallback": "host_fallback",
+    "LastStep": "modules",
     "LayerNorm": "modules",
     "LeakyRelu": "modules",
+    "LearnedPositions": "modules",
     "Linear": "modules",
     "Loss": "losses",
+    "Lstm": "modules",
     "MODULE_REGISTRY": "discovery",
+    "MaxPool1d": "modules",
     "MaxPool2d": "modules",
     "Merge": "modules",
     "Model": "model",

@@ -17,19 +17,36 @@ from st.nn.modules.flatten import Flatten
 from st.nn.modules.images import AvgPool2d, Conv2d, MaxPool2d
 from st.nn.modules.linear import Linear
 from st.nn.modules.normalisation import LayerNorm, RmsNorm
+from st.nn.modules.recurrent import Gru, Lstm
 from st.nn.modules.reshape import Reshape
+from st.nn.modules.sequences import (
+    AvgPool1d,
+    Conv1d,
+    GlobalAvgPool,
+    LastStep,
+    LearnedPositions,
+    MaxPool1d,
+)
 
 __all__ = [
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
+    "Conv1d",
     "Conv2d",
     "Dropout",
     "Embedding",
     "Flatten",
     "Gelu",
+    "GlobalAvgPool",
+    "Gru",
+    "LastStep",
     "LayerNorm",
     "LeakyRelu",
+    "LearnedPositions",
     "Linear",
+    "Lstm",
+    "MaxPool1d",
     "MaxPool2d",
     "Merge",
     "Module",

@@ -12,6 +12,7 @@ from st.nn.modules.base import Module, Scope
 from st.nn.tape import ShapeError, Tensor
 
 Count = Annotated[int, Meta(ge=1)]
+Padding = Annotated[int, Meta(ge=0)]
 
 
 class Conv2d(Module, frozen=True):
@@ -27,7 +28,7 @@ class Conv2d(Module, frozen=True):
     out_channels: Annotated[Count, Meta(description="Filters, and so channels that come out.")]
     kernel: Annotated[Count, Meta(description="Rows and columns of a filter.")] = 3
     stride: Annotated[Count, Meta(description="How far apart windows begin.")] = 1
-    padding: Annotated[int, Meta(ge=0, description="Zeros on every side of the image.")] = 0
+    padding: Annotated[Padding, Meta(description="Zeros on every side of the image.")] = 0
     dilation: Annotated[Count, Meta(description="How far apart a window's elements are.")] = 1
     groups: Annotated[Count, Meta(description="Parts of the channels; filters see theirs.")] = 1
     bias: Annotated[bool, Meta(description="Whether each channel gets a number added.")] = True
@@ -36,11 +37,7 @@ class Conv2d(Module, frozen=True):
         """See `Module.forward`."""
         x = as_images(x)
         channels = x.shape[3]
-        if channels % self.groups or self.out_channels % self.groups:
-            raise ShapeError(
-                f"{self.groups} groups do not divide {channels} channels "
-                f"and {self.out_channels} filters"
-            )
+        check_groups(self.groups, channels, self.out_channels)
         shape = (self.kernel, self.kernel, channels // self.groups, self.out_channels)
         start = kaiming_uniform(self.kernel * self.kernel * shape[2])
         y = ops.conv2d(
@@ -74,6 +71,18 @@ class AvgPool2d(Module, frozen=True):
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         return ops.avg_pool2d(as_images(x), self.size, stride=self.stride)
+
+
+def check_groups(groups: int, n_channels: int, n_filters: int) -> None:
+    """Refuse groups that are not all of one size.
+
+    Raises:
+        ShapeError: They do not divide the channels, or not the filters.
+    """
+    if n_channels % groups or n_filters % groups:
+        raise ShapeError(
+            f"{groups} groups do not divide {n_channels} channels and {n_filters} filters"
+        )
 
 
 def as_images(x: Tensor) -> Tensor:

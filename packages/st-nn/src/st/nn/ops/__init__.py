@@ -16,6 +16,7 @@ from st.nn.ops.along import add_along, flip, take_along
 from st.nn.ops.attention import attention
 from st.nn.ops.convolution import conv2d
 from st.nn.ops.elementwise import (
+    abs,
     add,
     cast,
     compare,
@@ -59,6 +60,7 @@ from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
 from st.nn.ops.window import avg_pool2d, max_pool2d, windows
 
 __all__ = [
+    "abs",
     "add",
     "add_along",
     "argmax",

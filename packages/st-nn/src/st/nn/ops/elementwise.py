@@ -80,6 +80,11 @@ def minimum(x: Tensor | Scalar, y: Tensor | Scalar, *, out: Tensor | None = None
     return apply("minimum", x, y, out=out)
 
 
+def abs(x: Tensor) -> Tensor:
+    """Return the size of x, floating or signed; the gradient at 0 is 0."""
+    return x.tape.emit("abs", (x,))[0]
+
+
 def turned(x: Tensor) -> Tensor:
     """Return what has the opposite order and loses nothing: -x, or without overflow for integers.
 
@@ -165,6 +170,15 @@ def _maximum(at: Applied, dy: Tensor) -> Gradients:
     ]
 
 
+def _abs(inputs: tuple[Tensor], attrs: Attrs) -> Sequence[Tensor]:
+    return [maximum(inputs[0], neg(inputs[0]))]
+
+
+def _abs_vjp(at: Applied, dy: Tensor) -> Gradients:
+    (x,) = at.inputs
+    return [where(compare(x, 0.0, "gt"), dy, where(compare(x, 0.0, "lt"), neg(dy), 0.0))]
+
+
 def _minimum(inputs: tuple[Tensor | Const, ...], attrs: Attrs) -> Sequence[Tensor]:
     tensor = next(x for x in inputs if isinstance(x, Tensor))
     x, y = (
@@ -228,3 +242,4 @@ for _name, _rule in {
     operators.register(Operator(_name, _rule, of_one(_VJPS[_name])))
 operators.register(Operator("compare", _compared))
 operators.register(Operator("minimum", same(NUMBERS, 2), of_one(_minimum_vjp), _minimum))
+operators.register(Operator("abs", same((*FLOATS, *SIGNED), 1), of_one(_abs_vjp), _abs, 1))

@@ -43,6 +43,7 @@ def _elementwise() -> Iterator[OperatorCase]:
     x, y, row = numbers(3, 4), numbers(3, 4, seed=1), numbers(4, seed=2)
     some = numbers(3, 4, positive=True)
     yield _case("neg", ops.neg, np.negative, x)
+    yield _case("abs", ops.abs, np.abs, x)
     yield _case("exp", ops.exp, np.exp, x)
     yield _case("log", ops.log, np.log, some)
     yield _case("sqrt", ops.sqrt, np.sqrt, some)

@@ -260,6 +260,8 @@ def _special(dtype: str) -> Iterator[EdgeCase]:
     x = special(dtype)
     yield EdgeCase("relu-special", ops.relu, lambda x: np.maximum(x, 0), (x,))
     yield EdgeCase("is_finite", ops.is_finite, np.isfinite, (x,))
+    for name, values in ((dtype, x), ("int32", ends("int32")), ("int64", ends("int64"))):
+        yield EdgeCase(f"abs-{name}", ops.abs, np.abs, (values,))
     yield EdgeCase("erf-special", ops.erf, _erf, (x,))
     yield EdgeCase("where-special", lambda x: ops.where(x > 0, x, -x), np.abs, (x[x == x],))
     rows = np.array([[0, -INF, 0], [1000, 1000, -1000], [-INF, -INF, 3]], dtype)
