@@ -1,5 +1,7 @@
 """Every run of `st` ends with one of four exit codes and one clear line for an error."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -62,8 +64,8 @@ def test_file_that_is_not_there_is_named(failing, capsys) -> None:
 
 
 def test_disk_that_is_full_is_no_defect(failing, capsys) -> None:
-    assert main(["fail", "full disk"]) == 2
-    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"
+    assert main(["fail", "full disk"]) == 1
+    assert capsys.readouterr().err == "error: cannot write the output: No space left on device\n"
 
 
 def test_warning_is_one_line_that_names_the_error(failing, capsys) -> None:
@@ -190,9 +192,6 @@ def test_stdout_that_cannot_show_a_character_gets_a_question_mark(install, run_s
 
 
 def test_reader_that_goes_away_causes_no_traceback(install, site, tmp_path) -> None:
-    import os
-    import subprocess
-
     reading, writing = os.pipe()
     os.close(reading)
     ended = subprocess.run(
@@ -206,3 +205,24 @@ def test_reader_that_goes_away_causes_no_traceback(install, site, tmp_path) -> N
     os.close(writing)
 
     assert "Traceback" not in ended.stderr
+
+
+def test_output_that_cannot_be_written_is_one_line_and_exit_code_1(install, site, tmp_path) -> None:
+    printer = "import click\nbar = click.Command('bar', callback=lambda: print('much', end=''))"
+    install("st-bar", commands={"bar": "st_bar:bar"}, files={"st_bar.py": printer})
+
+    # Like a full disk: what is printed stays in Python's buffer until somebody flushes it.
+    with open(os.devnull) as only_read:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "_st_launcher", "bar"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            stdout=only_read,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: cannot write the output: ")
+    assert len(ended.stderr.splitlines()) == 1

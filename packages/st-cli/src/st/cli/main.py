@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import click
@@ -113,14 +115,16 @@ def st(ctx: click.Context, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `st` with `arguments` (those of the process if None) and return the exit code.
 
-    0: done. 1: what the command looked at is broken. 2: bad input, one clear line on standard
-    error. 130: interrupted.
+    0: done. 1: what the command looked at is broken, or its output cannot be written. 2: bad
+    input, one clear line on standard error. 130: interrupted.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character gets "?" for it, never a traceback.
         sys.stdout.reconfigure(errors="replace")
     try:
         code: int | None = st.main(arguments, prog_name="st", standalone_mode=False)
+        # Here, where a full disk can still be told; at exit Python would print a traceback.
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
@@ -136,17 +140,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StError as error:
         return complain(str(error))
     except OSError as error:
-        # Without a file it is most often the standard output, on a disk that is full.
-        return complain(
-            str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
-        )
+        if error.filename is not None:
+            return complain(f"{error.filename}: {error.strerror}")
+        # Without a file it is the standard output, on a disk that is full.
+        give_up_output()
+        return complain(f"cannot write the output: {error.strerror or error}", 1)
     return code or 0
 
 
-def complain(message: str) -> int:
-    """Write the error `message` to standard error and return the exit code for bad input."""
+def give_up_output() -> None:
+    """Let what is still to be written go nowhere, or Python would try again at exit."""
+    with suppress(OSError, ValueError):  # it is no file, or closed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def complain(message: str, code: int = 2) -> int:
+    """Write the error `message` to standard error and return the exit code."""
     click.echo(f"error: {message}", err=True)
-    return 2
+    return code
 
 
 def report_defect(
