@@ -72,7 +72,7 @@ def test_events_before_a_run_open_its_record(registry: Registry, run: Path) -> N
 
     first = [entry for entry in read_run(run).entries if entry.event == "PluginLoaded"]
 
-    assert first[-1].fields == {"plugin_id": "louder"}
+    assert first[-1].fields == {"plugin_id": "louder", "seconds": 0.0}
     assert first[-1].elapsed_s < 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from st.core.context import PluginContext
@@ -79,6 +80,7 @@ class Lifecycle:
         if present is not None and present.state is PluginState.ACTIVE:
             return present
         raised: PluginError | None = None
+        began = perf_counter()
         self.turns.take(plugin_id)
         try:
             handle = self.table.peek(plugin_id) or self.table.known(plugin_id)
@@ -94,7 +96,7 @@ class Lifecycle:
         if raised is not None:
             self.report_failure(plugin_id, str(raised), handle.state)
             raise raised
-        self.registry.bus.publish(PluginLoaded(plugin_id))
+        self.registry.bus.publish(PluginLoaded(plugin_id, perf_counter() - began))
         return handle
 
     def _attempt(self, handle: PluginHandle, explicitly: bool, state: object) -> PluginError | None:
