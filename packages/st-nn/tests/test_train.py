@@ -11,6 +11,7 @@ from st.nn.data import Dataset
 from st.nn.flat import ParameterError
 from st.nn.modules import Linear, Relu
 from st.nn.optim import SGD, Adam
+from st.nn.schedules import Schedule
 from st.nn.train import BatchesDone, Trainer, UntrainedError
 
 
@@ -171,3 +172,51 @@ def test_state_without_the_place_in_training_is_refused(backend: Backend, data: 
 
     with pytest.raises(ParameterError, match="does not say where the training stood"):
         trainer.load_state(trainer.parameters(), trainer.step.state())
+
+
+def test_schedule_decides_the_rate_of_every_step(backend: Backend, data: Dataset) -> None:
+    asked: list[tuple[int, int, int]] = []
+
+    class Listed(Schedule, frozen=True):
+        def factor(self, step: int, n_steps: int, n_per_epoch: int) -> float:
+            asked.append((step, n_steps, n_per_epoch))
+            return 0.5**step
+
+    told: list[float] = []
+    bus = EventBus()
+    bus.subscribe(Telemetry, lambda event: told.append(event.data["learning_rate"]))
+    trainer = _trainer(backend, bus=bus, optimizer=SGD(lr=1.0), schedule=Listed())
+
+    trainer.fit(data, epochs=2)
+
+    assert asked == [(step, 8, 4) for step in range(1, 9)]
+    assert told == [0.5**4, 0.5**8]
+
+
+def test_schedule_of_a_second_fit_goes_on(backend: Backend, data: Dataset) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Listed(Schedule, frozen=True):
+        def factor(self, step: int, n_steps: int, n_per_epoch: int) -> float:
+            asked.append((step, n_steps))
+            return 1.0
+
+    trainer = _trainer(backend, schedule=Listed())
+    trainer.fit(data, epochs=1)
+    trainer.fit(data, epochs=2)
+
+    assert asked == [(step, 4) for step in range(1, 5)] + [(step, 12) for step in range(5, 13)]
+
+
+def test_rate_of_zero_leaves_the_weights(backend: Backend, data: Dataset) -> None:
+    class Nothing(Schedule, frozen=True):
+        def factor(self, step: int, n_steps: int, n_per_epoch: int) -> float:
+            return 0.0
+
+    trainer = _trainer(backend, optimizer=SGD(lr=1.0), schedule=Nothing())
+    trainer.prepare(data)
+    before = trainer.parameters()
+
+    trainer.fit(data, epochs=1)
+
+    assert all(np.array_equal(before[name], now) for name, now in trainer.parameters().items())

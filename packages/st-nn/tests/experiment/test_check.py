@@ -105,6 +105,18 @@ def test_checking_loads_no_plugin_but_nn(experiment: Path, registry: Registry) -
             (2, "patience", "a whole number, at least 1", ""),
             id="early stopping",
         ),
+        pytest.param(
+            "seed = 3",
+            'seed = 3\nschedule = { type = "cosin" }',
+            (2, "type", "the name of a module of category Schedule", "cosine"),
+            id="schedule",
+        ),
+        pytest.param(
+            "seed = 3",
+            'seed = 3\nschedule = { type = "cosine", flor = 0.1 }',
+            (2, "flor", "one of warmup, floor", "floor"),
+            id="schedule field",
+        ),
         pytest.param('"csv"', '"cvs"', (14, "source", '"csv"', "csv"), id="source"),
         pytest.param('source = "csv"\n', "", (13, "source", '"csv"', ""), id="no source"),
         pytest.param('"points.csv"', '"pints.csv"', (15, "path", "a file", ""), id="no data"),

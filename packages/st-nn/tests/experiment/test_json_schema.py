@@ -34,13 +34,10 @@ def test_every_module_is_one_alternative(modules: ModuleDiscoveryRegistry) -> No
 
     definitions = schema["$defs"]
     parts = [definitions[name] for name in _references(definitions["module"])]
-    others = [schema["properties"][key]["anyOf"] for key in ("loss", "optimizer")]
-    beside = {
-        metadata.module_type for metadata in modules.find_by_category(ModuleCategory.SCHEDULE)
-    }
-    expected = set(modules.list_modules()) - beside
-    assert _named(parts) | _named(others[0]) | _named(others[1]) == expected
-    assert len(parts) + len(others[0]) + len(others[1]) == len(expected)
+    others = [schema["properties"][key]["anyOf"] for key in ("loss", "optimizer", "schedule")]
+    named = [_named(alternatives) for alternatives in (parts, *others)]
+    assert set().union(*named) == set(modules.list_modules())
+    assert sum(map(len, named)) == len(modules.list_modules())
 
 
 def test_every_reference_is_defined(modules: ModuleDiscoveryRegistry) -> None:

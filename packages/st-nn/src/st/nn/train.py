@@ -40,6 +40,7 @@ from st.nn.model import Model
 from st.nn.modules import Module
 from st.nn.optim import Adam, Optimizer
 from st.nn.predictor import Predictor
+from st.nn.schedules import Schedule
 from st.nn.step import TrainingStep
 
 CHECKED_STEPS: Final = 2
@@ -77,9 +78,9 @@ class Trainer:
     """Fits a model to data and publishes how it goes; whatever else is wanted listens.
 
     Per epoch it publishes EpochStart, BatchesDone on the way, then Telemetry with ``epoch``,
-    ``loss``, ``images_per_second`` and, where data is held out, ``held_out_accuracy`` or, of
-    numbers, ``held_out_rmse`` and ``held_out_r2``, then EpochEnd. One thread at a time may use a
-    trainer.
+    ``loss``, ``images_per_second``, ``learning_rate`` where a schedule changes it, and, where data
+    is held out, what `Evaluation.metrics` holds, each with ``held_out_`` before its name; then
+    EpochEnd. One thread at a time may use a trainer.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Trainer:
         *,
         loss: Loss | None = None,
         optimizer: Optimizer | None = None,
+        schedule: Schedule | None = None,
         backend: Backend | None = None,
         bus: EventBus | None = None,
         batch_size: int = 32,
@@ -99,6 +101,8 @@ class Trainer:
             model: A model, or its modules in order; these take the shape of the data.
             loss: What to make small; cross-entropy unless given.
             optimizer: How; Adam unless given.
+            schedule: What the optimizer's rate is multiplied by before every step; without one it
+                stays as it is, or as a listener sets it at ``step.learning_rate``.
             backend: What computes; unless given, the best that installed plugins offer.
             bus: Who is told; unless given, the bus of the global registry.
             batch_size: Examples in one step, 1 or more.
@@ -107,6 +111,7 @@ class Trainer:
         self._described = model
         self.loss = loss or CrossEntropy()
         self.optimizer = optimizer or Adam()
+        self.schedule = schedule
         self.backend = backend or choose_backend(init_plugin_system()).backend
         self.bus = bus or init_plugin_system().bus
         self.batch_size = batch_size
@@ -161,7 +166,7 @@ class Trainer:
 
         Args:
             data: The examples to learn from.
-            epochs: How many more epochs.
+            epochs: How many more epochs; with those before, they are the run of a schedule.
             held_out: Examples to be judged by after each epoch.
 
         Raises:
@@ -170,18 +175,21 @@ class Trainer:
         """
         step = self.prepare(data)
         self._must_stop = False
+        last = self.epoch + epochs
         for _ in range(epochs):
             if self._must_stop:
                 break
             epoch = self.epoch + 1
             self.bus.publish(EpochStart(epoch))
             start, n_before = time.perf_counter(), self._n_examples
-            self._learn(step, data, epoch)
+            self._learn(step, data, epoch, last)
             self._read_loss(step, epoch)
             speed = (self._n_examples - n_before) / (time.perf_counter() - start)
             loss = self._loss_sum / self._n_examples
             self.epoch, self.n_batches, self._loss_sum, self._n_examples = epoch, 0, 0.0, 0
             told = {"epoch": float(epoch), "loss": loss, "images_per_second": speed}
+            if self.schedule is not None:
+                told["learning_rate"] = step.learning_rate
             if held_out is not None:
                 metrics = self.evaluate(held_out).metrics
                 told |= {f"held_out_{name}": value for name, value in metrics.items()}
@@ -250,10 +258,13 @@ class Trainer:
         self.epoch, self.n_batches = int(own["epoch"]), int(own["n_batches"])
         self._n_examples, self._loss_sum = int(own["n_examples"]), float(own["loss_sum"])
 
-    def _learn(self, step: TrainingStep, data: Dataset, epoch: int) -> None:
+    def _learn(self, step: TrainingStep, data: Dataset, epoch: int, last: int) -> None:
         n_batches = math.ceil(len(data) / self.batch_size)
         rest = batches(data, self.batch_size, seed=self.seed, epoch=epoch, first=self.n_batches)
         for x, y in rest:
+            if self.schedule is not None:
+                factor = self.schedule.factor(step.n_steps + 1, last * n_batches, n_batches)
+                step.learning_rate = self.optimizer.lr * factor
             if step.n_steps < CHECKED_STEPS:
                 step.check(x, y)
             step.run(x, y)

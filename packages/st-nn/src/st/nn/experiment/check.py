@@ -24,6 +24,7 @@ from st.nn.losses import Loss
 from st.nn.metadata import ModuleCategory
 from st.nn.optim import Optimizer
 from st.nn.pipeline import ModulePipelineBuilder
+from st.nn.schedules import Schedule
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -39,6 +40,7 @@ class CheckedExperiment:
         pipeline: The description of the model.
         loss: What training makes small.
         optimizer: How.
+        schedule: How its rate changes, or None.
         learned: The rows to learn from.
         held_out: The rows the model is judged by.
     """
@@ -49,6 +51,7 @@ class CheckedExperiment:
     pipeline: ModulePipelineBuilder
     loss: Loss
     optimizer: Optimizer
+    schedule: Schedule | None
     learned: Dataset
     held_out: Dataset
 
@@ -76,6 +79,7 @@ def check_experiment(
 
     config, config_faults = convert_fields(Experiment, values)
     loss, loss_faults = _make(values, "loss", ModuleCategory.LOSS, discovery)
+    schedule, schedule_faults = _make(values, "schedule", ModuleCategory.SCHEDULE, discovery)
     optimizer, optimizer_faults = _make(values, "optimizer", ModuleCategory.OPTIMIZER, discovery)
     source, data, data_faults = _read_data(values, document, registry)
     pipeline, model_faults = _make_model(values, data, discovery)
@@ -86,6 +90,7 @@ def check_experiment(
         *(_backend_faults(values, registry) if backend is None else ()),
         *loss_faults,
         *optimizer_faults,
+        *schedule_faults,
         *data_faults,
         *model_faults,
     ]
@@ -109,7 +114,9 @@ def check_experiment(
     ):
         located = sorted(map(document.located, faults), key=lambda fault: fault.line)
         raise DescriptionError(document.source, located)
-    return CheckedExperiment(config, document, source, pipeline, loss, optimizer, learned, held_out)
+    return CheckedExperiment(
+        config, document, source, pipeline, loss, optimizer, schedule, learned, held_out
+    )
 
 
 def _make(
@@ -118,7 +125,7 @@ def _make(
     category: ModuleCategory,
     discovery: ModuleDiscoveryRegistry,
 ) -> tuple[Any, tuple[Fault, ...]]:
-    """Make the loss or the optimizer; an entry that is no table is a fault found elsewhere."""
+    """Make the loss, the optimizer or the schedule; what is no table is a fault found elsewhere."""
     entry = values.get(key, DEFAULT_LOSS if key == "loss" else None)
     if not isinstance(entry, dict):
         return None, ()

@@ -87,12 +87,14 @@ class ExperimentRun:
         self.registry = registry
         self.model = checked.pipeline.build()
         discovery = registry.get_service(MODULE_REGISTRY)
-        for entry in (checked.config.loss, checked.config.optimizer):
-            discovery.activate(entry["type"])
+        for entry in (checked.config.loss, checked.config.optimizer, checked.config.schedule):
+            if entry is not None:
+                discovery.activate(entry["type"])
         self.trainer = Trainer(
             self.model,
             loss=checked.loss,
             optimizer=checked.optimizer,
+            schedule=checked.schedule,
             backend=choice.backend,
             bus=registry.bus,
             batch_size=checked.config.batch_size,

@@ -64,6 +64,9 @@ def experiment_schema(discovery: ModuleDiscoveryRegistry) -> Schema:
         "optimizer": {
             "anyOf": _alternatives(known, ModuleCategory.OPTIMIZER, discovery, definitions)
         },
+        "schedule": {
+            "anyOf": _alternatives(known, ModuleCategory.SCHEDULE, discovery, definitions)
+        },
         "data": {"anyOf": [_source(kind, of, definitions) for kind, of in SOURCES.items()]},
         "checkpoint": _own(CheckpointOptions, definitions),
         "early_stopping": _own(StoppingOptions, definitions),

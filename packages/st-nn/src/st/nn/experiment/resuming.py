@@ -125,7 +125,9 @@ def compare(
             msgspec.convert(each["data"], Fingerprint) for each in (stored, described)
         )
         changes = [f"the data: {change}" for change in data_then.changes(data_now)]
-        changes += _changes(then, now, _MAY_CHANGE | {"data"})
+        # A schedule runs over all epochs, so their number decides the rate of the first step.
+        may_change = _MAY_CHANGE - {"epochs"} if then["schedule"] else _MAY_CHANGE
+        changes += _changes(then, now, may_change | {"data"})
         changes += _changes(then["data"], now["data"], _OF_THE_FILE, "data → ")
         if stored["backend"]["name"] != choice.name:
             changes.append(f"backend {stored['backend']['name']} then, {choice.name} now")

@@ -72,6 +72,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     optimizer: Annotated[
         dict[str, Any], Meta(description="`type`, the name of an optimizer, and its fields.")
     ]
+    schedule: Annotated[
+        dict[str, Any] | None,
+        Meta(description="`type`, the name of a schedule, and its fields: how the rate changes."),
+    ] = None
     loss: Annotated[
         dict[str, Any], Meta(description="`type`, the name of a loss, and its fields.")
     ] = msgspec.field(default_factory=lambda: dict(DEFAULT_LOSS))
