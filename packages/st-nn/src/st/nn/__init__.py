@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from st.nn.faults import Fault as Fault
     from st.nn.host_fallback import HostFallback as HostFallback
     from st.nn.host_fallback import RanOnHost as RanOnHost
+    from st.nn.generation import generate as generate
+    from st.nn.losses import BinaryCrossEntropy as BinaryCrossEntropy
     from st.nn.losses import CrossEntropy as CrossEntropy
+    from st.nn.losses import Huber as Huber
+    from st.nn.losses import LabelLoss as LabelLoss
     from st.nn.losses import Loss as Loss
+    from st.nn.losses import MeanAbsoluteError as MeanAbsoluteError
+    from st.nn.losses import MeanSquaredError as MeanSquaredError
+    from st.nn.losses import NumberLoss as NumberLoss
+    from st.nn.losses import SmoothL1 as SmoothL1
     from st.nn.metadata import ModuleCategory as ModuleCategory
     from st.nn.metadata import ModuleMetadata as ModuleMetadata
     from st.nn.model import Model as Model
@@ -81,6 +89,7 @@ if TYPE_CHECKING:
     from st.nn.predictor import Predictor as Predictor
     from st.nn.saved import SavedModel as SavedModel
     from st.nn.saved import load as load
+    from st.nn.schedules import Schedule as Schedule
     from st.nn.step import TrainingStep as TrainingStep
     from st.nn.tape import Tensor as Tensor
     from st.nn.train import Trainer as Trainer
@@ -92,6 +101,7 @@ _HOME = {
     "AvgPool2d": "modules",
     "BackendChoice": "backends",
     "BatchNorm": "modules",
+    "BinaryCrossEntropy": "losses",
     "CheckpointError": "checkpoint",
     "Conv1d": "modules",
     "Conv2d": "modules",
@@ -107,6 +117,8 @@ _HOME = {
     "GlobalAvgPool": "modules",
     "Gru": "modules",
     "HostFallback": "host_fallback",
+    "Huber": "losses",
+    "LabelLoss": "losses",
     "LastStep": "modules",
     "LayerNorm": "modules",
     "LeakyRelu": "modules",
@@ -117,6 +129,8 @@ _HOME = {
     "MODULE_REGISTRY": "discovery",
     "MaxPool1d": "modules",
     "MaxPool2d": "modules",
+    "MeanAbsoluteError": "losses",
+    "MeanSquaredError": "losses",
     "Merge": "modules",
     "Model": "model",
     "Module": "modules",
@@ -127,6 +141,7 @@ _HOME = {
     "ModuleRegistered": "discovery",
     "MultiHeadAttention": "modules",
     "Named": "modules",
+    "NumberLoss": "losses",
     "OPERATOR_REGISTRY": "operator_registry",
     "OperatorRegistry": "operator_registry",
     "Optimizer": "optim",
@@ -140,10 +155,12 @@ _HOME = {
     "RmsNorm": "modules",
     "SGD": "optim",
     "SavedModel": "saved",
+    "Schedule": "schedules",
     "Scope": "modules",
     "Sequential": "modules",
     "Sigmoid": "modules",
     "Silu": "modules",
+    "SmoothL1": "losses",
     "Softmax": "modules",
     "Softplus": "modules",
     "Tanh": "modules",
@@ -152,6 +169,7 @@ _HOME = {
     "TrainingStep": "step",
     "TransformerBlock": "modules",
     "choose_backend": "backends",
+    "generate": "generation",
     "load": "saved",
     "read_csv": "data",
     "train_experiment": "experiment",

@@ -15,6 +15,7 @@ from st.nn.backends import AUTO, BackendChoice, choose_backend
 from st.nn.commands.options import plugin_option
 from st.nn.commands.progress import Progress
 from st.nn.commands.terminal import columns, has_colour, make_console, side_by_side
+from st.nn.data import Dataset
 from st.nn.experiment import (
     CheckedExperiment,
     ExperimentRun,
@@ -29,6 +30,7 @@ from st.nn.pipeline import layer_rows
 from st.nn.run import latest_run
 
 _SHOWN_MISTAKES = 3
+_SHOWN_PROMPT = 12
 _COUNTS = ("Nothing", "One", "Two", "Three")
 
 
@@ -81,14 +83,14 @@ def train(
             ctx.exit(130)
         if checked.held_out.is_text:
             _print_surprise(console, checked, result)
-            use = "st generate {run}"
+            use = f"st generate {{run}} --prompt {shlex.quote(_prompt(checked.held_out))}"
         else:
             wrong = mistakes(checked.held_out, result.evaluation)
             _print_result(console, checked, result, wrong[:_SHOWN_MISTAKES])
             row = int(checked.held_out.rows[wrong[0] if wrong else 0])
             use = f"st predict {{run}} --row {row}"
         _print_written(console, result)
-        use = use.format(run=_quoted(result.directory.path))
+        use = use.replace("{run}", _quoted(result.directory.path))
         _print_next(console, file, use, _others(registry, choice))
 
 
@@ -170,6 +172,13 @@ def _print_surprise(console: Console, checked: CheckedExperiment, result: RunRes
     line = Text(f"{result.evaluation.metrics['nats']:.3f} nats per character", "bold")
     rest = f" ({checked.held_out.y.size:,} held out, {result.accuracy:.1%} told right)"
     console.print(line.append(f"{rest} in {result.seconds:.1f} s.", "not bold"))
+
+
+def _prompt(held_out: Dataset) -> str:
+    """Return the beginning of a line that was not learned from."""
+    text = "".join(held_out.classes[code] for code in held_out.x[0])
+    lines = [line for line in text.splitlines()[1:] if len(line.split()) > 1] or [text]
+    return lines[0][:_SHOWN_PROMPT]
 
 
 def _print_written(console: Console, result: RunResult) -> None:
