@@ -1,0 +1,50 @@
+"""The example experiments learn what their documentation says, on three seeds each."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from st.core import Registry
+from st.nn.experiment import check_experiment, read_document
+
+RunSt = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).resolve().parent.parent
+SEEDS = (7, 8, 9)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Give a directory with the examples in `docs/examples`, as in the repository."""
+    shutil.copytree(ROOT / "docs/examples", tmp_path / "docs/examples")
+    return tmp_path
+
+
+def figure(st: RunSt, place: Path, example: str, seed: int, name: str) -> float:
+    """Train an example and return a figure of its last epoch."""
+    came = st("train", f"docs/examples/{example}", "--set", f"seed={seed}", cwd=place)
+    assert came.returncode == 0, came.stderr
+    model = max((place / "runs").glob("*/model/config.json"), key=lambda path: path.stat().st_mtime)
+    return float(json.loads(model.read_text(encoding="utf-8"))["metrics"][name])
+
+
+@pytest.mark.slow  # five seconds a seed
+def test_convolutions_are_right_in_985_of_1000_digits(st: RunSt, place: Path) -> None:
+    shares = [figure(st, place, "digits_cnn.toml", seed, "held_out_accuracy") for seed in SEEDS]
+
+    assert mean(shares) >= 0.985
+
+
+def test_digits_are_held_out_as_in_the_other_example() -> None:
+    with Registry(environ={}, allow=["st-nn"]) as registry:
+        registry.discover()
+        rows = [
+            check_experiment(read_document(ROOT / "docs/examples" / name), registry).held_out.rows
+            for name in ("digits.toml", "digits_cnn.toml")
+        ]
+
+    assert rows[0].tolist() == rows[1].tolist()
