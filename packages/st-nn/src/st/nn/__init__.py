@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from st.nn.experiment import train_experiment as train_experiment
     from st.nn.faults import DescriptionError as DescriptionError
     from st.nn.faults import Fault as Fault
+    from st.nn.generation import generate as generate
     from st.nn.host_fallback import HostFallback as HostFallback
     from st.nn.host_fallback import RanOnHost as RanOnHost
-    from st.nn.generation import generate as generate
     from st.nn.losses import BinaryCrossEntropy as BinaryCrossEntropy
     from st.nn.losses import CrossEntropy as CrossEntropy
     from st.nn.losses import Huber as Huber

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from st.nn import CrossEntropy, Tensor, ops
+from st.nn import LabelLoss, Tensor, ops
 
 
-class Focal(CrossEntropy, frozen=True):
+class Focal(LabelLoss, frozen=True):
     """Gives (1 - p)**gamma · -log p of the right class, mean over the batch, in nats.
 
     Lin and others: Focal Loss for Dense Object Detection, 2017 (arXiv 1708.02002), equation 4.
@@ -21,7 +21,8 @@ class Focal(CrossEntropy, frozen=True):
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """See `Loss.forward`."""
-        surprise = ops.cross_entropy(prediction, target)
+        rows = prediction.reshape(-1, prediction.shape[-1])
+        surprise = ops.cross_entropy(rows, target.reshape(-1))
         unsure = 1.0 - ops.exp(-surprise)
         for _ in range(self.gamma):
             surprise = surprise * unsure
