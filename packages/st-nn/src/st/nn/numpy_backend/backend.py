@@ -32,6 +32,7 @@ from st.nn.numpy_backend import (
     reduce,
     structure,
 )
+from st.nn.numpy_backend.buffers import in_small_buffers, is_buffered
 from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
@@ -127,9 +128,11 @@ class NumPyBackend(TableBackend):
         return call.op in elementwise.BINDERS
 
     def bind_call(self, call: Call, memory: Mapping[Storage, Buffer]) -> Launch:
-        """Return the launch of one call; a large product takes its threads and gives them back."""
+        """Return the launch of one call, with the threads or the small buffers that it takes."""
         launch = super().bind_call(call, memory)
-        return partial(self.threads.run, launch) if is_large(call) else launch
+        if is_large(call):
+            return partial(self.threads.run, launch)
+        return partial(in_small_buffers, launch) if is_buffered(call) else launch
 
 
 def _each(launches: list[Launch]) -> None:
