@@ -38,7 +38,7 @@ ALLOWED_TAGS = {
     *("footer", "div", "p", "h1", "h2", "span", "dl", "dt", "dd", "ul", "li", "strong", "time"),
     *("i", "figure", "figcaption", "img", "details", "summary"),
     *("table", "thead", "tbody", "tr", "th", "td"),
-    *("svg", "g", "line", "polyline", "polygon", "circle", "rect", "text"),
+    *("svg", "g", "line", "polyline", "polygon", "circle", "rect", "text", "path"),
 }
 FIELDS = [
     *("run_id", "config", "versions", "seed", "summary"),

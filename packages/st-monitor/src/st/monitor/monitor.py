@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from st.core import Event, PluginHandle, RunFinished, RunStarted, SystemShutdown, Telemetry
+from st.core import (
+    Event,
+    PluginHandle,
+    RunFinished,
+    RunStarted,
+    Subscription,
+    SystemShutdown,
+    Telemetry,
+)
 from st.core.panels import Panel
 from st.monitor.drain import Account, Drain
 from st.monitor.forks import watch_forks
@@ -56,6 +64,7 @@ class Monitor:
         metrics: Figures that go into each run's summary.
         tape: Where single operations are recorded while they are listened to.
         plugins: Gives the plugins there are.
+        subscriptions: Gives who listens to what.
         warn: Called with one sentence.
         listen: Switches on and off who hears of single operations.
         spawn: Runs a function in a thread until the event it is given is set.
@@ -67,6 +76,7 @@ class Monitor:
         metrics: Metrics,
         tape: Tape,
         plugins: Callable[[], Iterable[PluginHandle]],
+        subscriptions: Callable[[], Iterable[Subscription]],
         warn: Callable[[str], None],
         listen: Callable[[bool], object],
         spawn: Callable[[Callable[[threading.Event], None]], threading.Thread],
@@ -77,6 +87,7 @@ class Monitor:
         sampling = Sampling(config.mode, config.budget)
         self.drain = Drain(sampling, tape, metrics.spans, listen, self._measure_process)
         self._plugins = plugins
+        self._subscriptions = subscriptions
         self._warn = warn
         self._spawn = spawn
         self._process = ProcessSampler(metrics)
@@ -239,6 +250,17 @@ class Monitor:
 
     def _summary(self, run: Recording) -> dict[str, Json]:
         journal = run.journal
+        listens: dict[str, dict[str, None]] = {}
+        for subscription in self._subscriptions():
+            key = (
+                subscription.key
+                if isinstance(subscription.key, str)
+                else subscription.key.event_name
+            )
+            listens.setdefault(subscription.plugin_id, {})[key] = None
+        if run.mode != "off":
+            # Its subscription is closed between two windows.
+            listens.setdefault("monitor", {})["TensorOp"] = None
         return {
             "journal": {
                 "n_published": journal.n_recorded + journal.n_lost,
@@ -247,7 +269,7 @@ class Monitor:
                 "faults": list(run.faults),
             },
             "operations": run.facts(),
-            "plugins": [_facts(handle) for handle in self._plugins()],
+            "plugins": [_facts(handle, listens) for handle in self._plugins()],
             "metrics": self.metrics.to_json(),
         }
 
@@ -271,12 +293,17 @@ def _write_report(run: Path, output: Path | None) -> Path:
     return write_report(run, output)
 
 
-def _facts(handle: PluginHandle) -> dict[str, Json]:
+def _facts(handle: PluginHandle, listens: Mapping[str, Iterable[str]]) -> dict[str, Json]:
+    metadata = handle.metadata
     return {
         "id": handle.id,
         "version": handle.version,
         "state": str(handle.state),
         "reason": handle.reason,
-        "capabilities": [str(capability) for capability in handle.metadata.capabilities],
+        "capabilities": [str(capability) for capability in metadata.capabilities],
+        "requires": [str(name) for name in metadata.requires],
+        "requires_services": [name.split(">")[0] for name in metadata.requires_services],
+        "provides": [name.split(">")[0] for name in metadata.provides],
+        "listens": list(listens.get(handle.id, ())),
         "origin": handle.origin,
     }

@@ -59,7 +59,14 @@ class MonitorPlugin(Plugin):
             *(ctx.get_config(field.name) for field in dataclasses.fields(MonitorConfig))
         )
         monitor = Monitor(
-            metrics, tape, ctx.registry.list, ctx.log.warning, listen, ctx.spawn, config
+            metrics,
+            tape,
+            ctx.registry.list,
+            ctx.registry.bus.subscriptions,
+            ctx.log.warning,
+            listen,
+            ctx.spawn,
+            config,
         )
         # A program that ends without unloading anything still closes its record.
         atexit.register(monitor.close)

@@ -14,6 +14,8 @@ from st.monitor.views.html import Markup, element
 __all__ = ["curves_section"]
 
 MAX_CURVES = 24
+# What the process used is sampled once a second: a curve only for runs that last.
+PROCESS, MIN_POINTS = "process.", 4
 
 
 def curves_section(told: History, summary: Mapping[str, Json]) -> Markup:
@@ -33,6 +35,8 @@ def curves_section(told: History, summary: Mapping[str, Json]) -> Markup:
         return Markup("")
     large, small = [], []
     for (subject, x_title), curves in charts.items():
+        if subject.startswith(PROCESS) and _is_dull(curves[0]):
+            continue
         if subject in ("loss", "accuracy"):
             large.append(_card(subject, x_title, curves, LARGE))
         else:
@@ -47,6 +51,12 @@ def curves_section(told: History, summary: Mapping[str, Json]) -> Markup:
         if left_out > 0
         else None,
     )
+
+
+def _is_dull(curve: Curve) -> bool:
+    """Whether a curve is too short to be one or always the same."""
+    means = {point.mean for point in curve.points}
+    return len(curve.points) < MIN_POINTS or len(means) < 2
 
 
 def _card(subject: str, x_title: str, curves: Sequence[Curve], frame: Frame) -> Markup:
@@ -88,4 +98,5 @@ def _recorded_series(summary: Mapping[str, Json]) -> Iterator[Curve]:
     metrics = summary.get("metrics")
     stored = metrics.get("series") if isinstance(metrics, dict) else None
     for name, facts in stored.items() if isinstance(stored, dict) else ():
-        yield Curve(name, Series.from_json(name, facts).points(), "step")
+        x_title = "second" if name.startswith(PROCESS) else "step"
+        yield Curve(name, Series.from_json(name, facts).points(), x_title)

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping
 
 from st.monitor.history import History
 from st.monitor.plain import Json
-from st.monitor.views.figures import label
+from st.monitor.store.recorded import RecordedRun
+from st.monitor.traffic import PluginFacts, plugin_facts
+from st.monitor.views.figures import duration, label
+from st.monitor.views.graph import graph_svg
 from st.monitor.views.html import Markup, element
 from st.monitor.views.table import table
 
 __all__ = ["configuration_section", "figures_section", "plugins_section", "rows"]
 
-PLUGIN_COLUMNS = ("plugin", "version", "state", "capabilities", "from", "remark")
+PLUGIN_COLUMNS = ("plugin", "version", "state", "loaded in", "capabilities", "from", "remark")
 
 
 def figures_section(summary: Mapping[str, Json]) -> Markup:
@@ -40,9 +43,12 @@ def figures_section(summary: Mapping[str, Json]) -> Markup:
     )
 
 
-def plugins_section(told: History, summary: Mapping[str, Json]) -> Markup:
-    """Return the plugins there were and the versions the run named."""
-    plugins = [_plugin(row) for row in rows(summary.get("plugins"))]
+def plugins_section(run: RecordedRun, told: History) -> Markup:
+    """Return the plugins there were, what passed between them, and the versions the run named."""
+    facts = {plugin.plugin_id: plugin for plugin in plugin_facts(run)}
+    plugins = [
+        _plugin(row, facts.get(str(row.get("id")))) for row in rows(run.summary.get("plugins"))
+    ]
     versions = [
         element("div", element("dt", name), element("dd", version))
         for name, version in sorted(told.versions.items())
@@ -51,19 +57,23 @@ def plugins_section(told: History, summary: Mapping[str, Json]) -> Markup:
         return Markup("")
     n_columns = len(PLUGIN_COLUMNS) if any(row[-1] for row in plugins) else -1
     shown = table(PLUGIN_COLUMNS[:n_columns], [row[:n_columns] for row in plugins])
+    drawn = graph_svg(list(facts.values()))
     return element(
         "section",
         element("h2", "Plugins and versions"),
+        element("div", drawn, class_="scroll drawn") if drawn else None,
         shown if plugins else None,
         element("dl", *versions, class_="versions") if versions else None,
     )
 
 
-def _plugin(row: Mapping[str, Json]) -> list[Json]:
+def _plugin(row: Mapping[str, Json], facts: PluginFacts | None) -> list[Json]:
     capabilities = row.get("capabilities")
     named = ", ".join(map(str, capabilities)) if isinstance(capabilities, list) else None
+    seconds = facts.seconds if facts is not None else None
+    loaded = duration(seconds) if seconds else None
     chosen = [row.get(name) for name in ("id", "version", "state")]
-    return [*chosen, named, row.get("origin"), row.get("reason")]
+    return [*chosen, loaded, named, row.get("origin"), row.get("reason")]
 
 
 def configuration_section(told: History) -> Markup:

@@ -21,6 +21,7 @@ from st.monitor.views.curves import curves_section
 from st.monitor.views.facts import configuration_section, figures_section, plugins_section, rows
 from st.monitor.views.figures import count, duration, label, number, when
 from st.monitor.views.html import Markup, element
+from st.monitor.views.operators import operators_section
 from st.monitor.views.panel import panel_section
 from st.monitor.views.timeline import clock, outline, timeline
 
@@ -83,8 +84,9 @@ def _sections(run: RecordedRun, told: History) -> Iterator[Markup]:
     yield curves_section(told, run.summary)
     if run.panels:
         yield element("div", *map(panel_section, run.panels), class_="panels")
+    yield operators_section(run)
     yield figures_section(run.summary)
-    yield plugins_section(told, run.summary)
+    yield plugins_section(run, told)
     yield configuration_section(told)
     yield _events(run, told)
     yield _colophon(run)
