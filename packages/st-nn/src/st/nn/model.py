@@ -13,6 +13,7 @@ from st.core.backend import Spec, Storage, dense, spec
 from st.nn.explain import n_flops
 from st.nn.flat import FlatLayout, layout
 from st.nn.init import generator
+from st.nn.limits import limits
 from st.nn.modules.base import Module, Scope, module_type
 from st.nn.modules.chain import bare
 from st.nn.scope import TapeScope, forward
@@ -106,7 +107,8 @@ class Model:
         self.name = name
         self.dtype = parameter_dtype(input)
         scope = _TrialScope(Tape(), Variables(self.dtype), "", True)
-        x = self._through(scope)
+        entering = trial(scope.tape, input)
+        x = self._through(entering, scope)
         self.parts = tuple(scope.found)
         """Every module, those inside others after what they are inside of."""
         self.layers = tuple(part for part in self.parts if part.depth == 0)
@@ -118,6 +120,8 @@ class Model:
         """Running state: kept with the parameters, but not trained."""
         self.n_draws = scope.variables.n_draws
         """How often a training step draws random numbers."""
+        self.limits = limits(scope.tape.calls, entering.view)
+        """Tables that are looked up with numbers of the input."""
         self._check_prediction(declared)
 
     def initialise(self, seed: int) -> dict[str, NDArray[np.generic]]:
@@ -140,11 +144,9 @@ class Model:
 
     def forward(self, x: Tensor, variables: Variables, *, training: bool) -> Tensor:
         """Return the prediction for `x` `(batch, *input)`; see `Variables` for the rest."""
-        scope = TapeScope(x.tape, variables, "", training)
-        return scope.outputs(self.modules, x, is_chain=True)[-1] if self.modules else x
+        return self._through(x, TapeScope(x.tape, variables, "", training))
 
-    def _through(self, scope: TapeScope) -> Tensor:
-        x = trial(scope.tape, self.input)
+    def _through(self, x: Tensor, scope: TapeScope) -> Tensor:
         return scope.outputs(self.modules, x, is_chain=True)[-1] if self.modules else x
 
     def _check_prediction(self, declared: Mapping[str, ParameterInfo]) -> None:
@@ -153,7 +155,8 @@ class Model:
             name: dense(Storage(of.nbytes, "state", name), of)
             for name, of in ((n, spec(p.shape, p.dtype)) for n, p in declared.items())
         }
-        y = self._through(TapeScope(Tape(), Variables(self.dtype, views), "", False))
+        tape = Tape()
+        y = self.forward(trial(tape, self.input), Variables(self.dtype, views), training=False)
         if spec(y.shape[1:], y.dtype) is not self.output:
             raise ShapeError(
                 f"model {self.name!r} gives {self.output} in training and "

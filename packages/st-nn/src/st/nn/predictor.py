@@ -75,11 +75,13 @@ class Predictor:
         """Return the output `(batch, *output)` for x `(batch, *input)`; a new array.
 
         Raises:
-            BatchError: x is no batch of this model's input.
+            BatchError: x is no batch of this model's input, or a table has no row for a number.
             BackendError: The backend cannot run an operator.
         """
         batch_size = len(x) if x.ndim else 0
         x = as_batch("x", x, spec((batch_size, *self.model.input.shape), self.model.input.dtype))
+        for limit in self.model.limits:
+            limit.check(x)
         output = self.model.output
         out = np.empty((batch_size, *output.shape), output.dtype)
         if batch_size == 0:

@@ -109,7 +109,7 @@ class TrainingStep:
             y: The target the loss asks for, for example int64 labels `(batch,)`.
 
         Raises:
-            BatchError: The shapes are not those of a batch.
+            BatchError: The shapes are not those of a batch, or a table has no row for a number.
             LabelError: A target is none the loss can take.
         """
         bound = self._enter(x, y)
@@ -222,6 +222,8 @@ class TrainingStep:
         ports = bound.ports
         x = as_batch("x", x, ports.x.spec)
         y = as_batch("y", y, ports.y.spec)
+        for limit in self.model.limits:
+            limit.check(x)
         self.loss.check(y, ports.prediction)
         scalars = self.optimizer.scalars(self.n_steps + 1, self.learning_rate)
         memory = bound.memory

@@ -16,7 +16,8 @@ class Embedding(Module, frozen=True):
     """Gives the row of a table for each whole number: `(batch, ...)` gives `(batch, ..., width)`.
 
     `weight` is `(n_rows, width)` and starts normal with deviation 1, as PyTorch's. Floating input
-    is rounded towards 0; what is outside 0 to n_rows - 1 gives the first or the last row.
+    is rounded towards 0. Input outside 0 to n_rows - 1 is refused where it enters the model; what
+    is computed inside gives the first or the last row then.
     """
 
     n_rows: Annotated[int, Meta(ge=1, description="How many numbers there are: 0 to n_rows - 1.")]

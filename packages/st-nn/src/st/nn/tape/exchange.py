@@ -102,7 +102,7 @@ def _borrowed(tape: Tape, array: NDArray[Any], name: str) -> Tensor | None:
         return None
     n = 1 + sum((length - 1) * step for length, step in zip(array.shape, steps, strict=True))
     flat = as_strided(array, (n,), (size,), writeable=array.flags.writeable)
-    buffer = backend.borrow(memoryview(flat.view(np.uint8)))
+    buffer = backend.borrow(flat.view(np.uint8).data)
     if buffer is None:
         return None
     view = View(Storage(n * size, "input", name), spec(array.shape, str(array.dtype)), tuple(steps))
