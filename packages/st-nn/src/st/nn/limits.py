@@ -83,9 +83,10 @@ def _origin(x: View | Const, entering: View, casts: Mapping[Storage, View]) -> V
     return known if known is not None and known.spec.shape == x.spec.shape else None
 
 
-def _is_by_example(view: View, entering: View) -> bool:
-    """Whether the first axis of a view goes from example to example."""
-    return (view.spec.shape[:1], view.strides[:1]) == (
-        entering.spec.shape[:1],
-        entering.strides[:1],
+def _is_by_example(view: View | None, entering: View) -> TypeGuard[View]:
+    """Whether the first axis of a view, if there is one, goes from example to example."""
+    return (
+        view is not None
+        and view.spec.shape[:1] == entering.spec.shape[:1]
+        and view.strides[:1] == entering.strides[:1]
     )
