@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -36,6 +38,25 @@ def test_search_finds_words_of_the_description(run_command: Run) -> None:
     assert "linear" in run_command(modules, "search", "matrix").stdout
     assert run_command(modules, "search", "xyzzy").stdout == "no module\n"
     assert json.loads(run_command(modules, "search", "xyzzy", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["search", "matrix"]])
+def test_listing_and_searching_import_no_module_and_no_numpy(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from st.nn.commands import modules\n"
+        "result = CliRunner().invoke(modules, sys.argv[1:], catch_exceptions=False)\n"
+        "assert 'linear' in result.stdout\n"
+        "heavy = ('numpy', 'st.nn.modules', 'st.nn.plugin', 'st.nn.tape')\n"
+        "print([name for name in sys.modules if name.startswith(heavy)])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
 
 
 def test_module_is_shown_with_its_fields(run_command: Run) -> None:

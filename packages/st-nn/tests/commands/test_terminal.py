@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from st.nn.commands.terminal import bar, columns, has_colour, print_json, side_by_side
+from st.nn.commands.terminal import bar, has_colour, side_by_side
+from st.nn.commands.text import columns, print_json
 
 IMAGE = np.array([[0, 1], [0.5, 0]], np.float32)
 

@@ -21,25 +21,16 @@ from typing import Any, TypeAlias
 import msgspec
 
 from st.core import Event, Registry, ServiceKey
-from st.core.catalog import provider_of
 from st.core.nearest import nearest
 from st.nn.faults import DescriptionError, Fault, Path, shown
 from st.nn.fields import Field, convert_fields, fields_of
+from st.nn.index import ModuleIndex
 from st.nn.linking import RESERVED
-from st.nn.metadata import (
-    DuplicateModuleError,
-    ModuleCategory,
-    ModuleMetadata,
-    UnknownModuleError,
-    metadata_from_manifest,
-)
+from st.nn.metadata import DuplicateModuleError, ModuleMetadata, UnknownModuleError
 from st.nn.modules import Module, Named, module_type
 from st.nn.offers import ModuleRegistered as ModuleRegistered
 from st.nn.offers import ModuleReplaced as ModuleReplaced
 from st.nn.offers import call_foreign
-
-POINT = "st.nn.modules"
-"""The contribution point: module name → ``{ class = "pkg.mod:Class", category, description }``."""
 
 _MAX_DEPTH = 32
 
@@ -49,7 +40,7 @@ Factory: TypeAlias = Callable[[Mapping[str, Any]], Any] | type[msgspec.Struct]
 _Offer: TypeAlias = tuple[ModuleMetadata, Factory]
 
 
-class ModuleDiscoveryRegistry:
+class ModuleDiscoveryRegistry(ModuleIndex):
     """Every module that can be named: those in the manifests of plugins, and registered ones.
 
     Manifests are read, never code, until a module is created or its fields are asked for. Safe to
@@ -58,7 +49,7 @@ class ModuleDiscoveryRegistry:
 
     def __init__(self, registry: Registry | None = None) -> None:
         """Look for contributed modules in `registry`; without one, know only registered ones."""
-        self._registry = registry
+        super().__init__(registry)
         self._registered: dict[str, tuple[_Offer, ...]] = {}
         self._lock = Lock()
 
@@ -289,60 +280,9 @@ class ModuleDiscoveryRegistry:
                 return name
         return None
 
-    def get_metadata(self, module_type: str) -> ModuleMetadata:
-        """Return what is known about a module. Imports nothing.
-
-        Raises:
-            UnknownModuleError: Nobody offers it.
-        """
-        found = self._all().get(module_type)
-        if found is not None:
-            return found
-        fault = self.unknown(module_type)
-        hints = f"; nearest: {fault.nearest}" if fault.nearest else ""
-        hints += f"; install it with: {fault.install}" if fault.install else ""
-        raise UnknownModuleError(f"no plugin offers module {fault.given}{hints}")
-
-    def unknown(self, module_type: str, path: Path = ()) -> Fault:
-        """Describe that nobody offers `module_type`: nearest name, and what would install it."""
-        provider = provider_of("modules", module_type)
-        return Fault(
-            path,
-            "the name of a module",
-            shown(module_type),
-            nearest(module_type, self.list_modules()) or "",
-            provider.install if provider is not None else "",
-        )
-
-    def list_modules(self) -> tuple[str, ...]:
-        """Return every name, sorted. Imports nothing."""
-        return tuple(sorted(self._all()))
-
-    def find_by_category(self, category: ModuleCategory) -> tuple[ModuleMetadata, ...]:
-        """Return the modules of a category, sorted by name. Imports nothing."""
-        known = self._all()
-        return tuple(known[name] for name in sorted(known) if known[name].category is category)
-
-    def search(self, word: str) -> tuple[ModuleMetadata, ...]:
-        """Return the modules whose name, description or category contains `word`, sorted by name.
-
-        Upper and lower case are the same. Imports nothing.
-        """
-        known, wanted = self._all(), word.casefold()
-        return tuple(known[name] for name in sorted(known) if wanted in known[name].searched_text)
-
-    def refused(self) -> tuple[ModuleMetadata, ...]:
-        """Return what plugins contribute under a name that is not theirs to give.
-
-        A name in the manifest of this distribution stays its own; a name that two other plugins
-        claim belongs to neither until one of them is removed.
-        """
-        return self._contributed()[1]
-
     def _all(self) -> dict[str, ModuleMetadata]:
-        contributed, _ = self._contributed()
         registered = {name: offers[-1][0] for name, offers in self._registered.copy().items()}
-        return contributed | registered
+        return super()._all() | registered
 
     def _keep(self, name: str, offers: tuple[_Offer, ...]) -> None:
         if offers:
@@ -353,25 +293,6 @@ class ModuleDiscoveryRegistry:
     def _publish(self, event: Event) -> None:
         if self._registry is not None:
             self._registry.bus.publish(event)
-
-    def _contributed(self) -> tuple[dict[str, ModuleMetadata], tuple[ModuleMetadata, ...]]:
-        claims: dict[str, list[ModuleMetadata]] = {}
-        for contribution in self._registry.contributions(POINT) if self._registry else ():
-            for name, entry in contribution.table.items():
-                claims.setdefault(name, []).append(
-                    metadata_from_manifest(
-                        name, entry, contribution.plugin_id, contribution.distribution
-                    )
-                )
-        known: dict[str, ModuleMetadata] = {}
-        refused: list[ModuleMetadata] = []
-        for name, claimants in claims.items():
-            own = [claimant for claimant in claimants if claimant.plugin_id == "nn"]
-            winners = own or claimants
-            if len(winners) == 1:
-                known[name] = winners[0]
-            refused += [claimant for claimant in claimants if claimant is not known.get(name)]
-        return known, tuple(refused)
 
     def _find(self, module_type: str) -> tuple[ModuleMetadata, Factory]:
         metadata = self.get_metadata(module_type)

@@ -9,7 +9,7 @@ import click
 
 from st.core import init_plugin_system
 from st.nn.commands.options import json_option, plugin_option
-from st.nn.commands.terminal import print_json
+from st.nn.commands.text import print_json
 from st.nn.experiment.check import CheckedExperiment, check_experiment
 from st.nn.experiment.document import ExperimentFileError, read_document
 from st.nn.faults import TIMES, DescriptionError, Fault, printable

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from st.core import init_plugin_system
 from st.nn.commands.options import json_option, plugin_option
-from st.nn.commands.terminal import columns, make_console, print_json
+from st.nn.commands.terminal import make_console
+from st.nn.commands.text import columns, print_json
 from st.nn.data import Dataset
 from st.nn.evaluation import Evaluation, evaluate_by_parts
 from st.nn.experiment.panels import confusion

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from st.core import init_plugin_system
+from st.core import Registry, global_registry, init_plugin_system
 from st.nn.commands.options import json_option
-from st.nn.commands.terminal import columns, print_json
-from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
-from st.nn.experiment.json_schema import experiment_schema
+from st.nn.commands.text import columns, print_json
 from st.nn.faults import shown
-from st.nn.fields import Field
+from st.nn.index import ModuleIndex
 from st.nn.metadata import Example, ModuleMetadata
-from st.nn.summary import shown_shape
 from st.nn.toml_text import to_toml
+
+if TYPE_CHECKING:
+    from st.nn.fields import Field
 
 
 @click.group(invoke_without_command=True)
@@ -40,8 +40,8 @@ def list_modules(as_json: bool) -> None:
 @json_option
 def search(word: str, as_json: bool) -> None:
     """List the modules whose name, description or category contains WORD."""
-    with init_plugin_system() as registry:
-        _print(registry.get_service(MODULE_REGISTRY).search(word), as_json)
+    with _manifests() as registry:
+        _print(ModuleIndex(registry).search(word), as_json)
 
 
 @modules.command("show")
@@ -49,9 +49,9 @@ def search(word: str, as_json: bool) -> None:
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Describe the module NAME: what its fields are, and how a file names it."""
-    with init_plugin_system() as registry:
-        discovery = registry.get_service(MODULE_REGISTRY)
-        metadata, fields = discovery.get_metadata(name), discovery.fields(name)
+    with _manifests() as registry:
+        metadata = ModuleIndex(registry).get_metadata(name)
+        fields = _fields(registry, name)
     if as_json:
         described = {field.name: _field_as_json(field) for field in fields}
         print_json({**_as_json(metadata), "fields": described})
@@ -71,17 +71,33 @@ def show(name: str, as_json: bool) -> None:
 @modules.command("schema")
 def schema() -> None:
     """Print the JSON Schema of experiment files, for editors that complete and check them."""
+    from st.nn.discovery import MODULE_REGISTRY
+    from st.nn.experiment.json_schema import experiment_schema
+
     with init_plugin_system() as registry:
         print_json(experiment_schema(registry.get_service(MODULE_REGISTRY)))
 
 
 def _list_all(as_json: bool) -> None:
-    with init_plugin_system() as registry:
-        discovery = registry.get_service(MODULE_REGISTRY)
-        known = [discovery.get_metadata(name) for name in discovery.list_modules()]
-        _print(known, as_json)
-        for line in _refusals(discovery):
+    with _manifests() as registry:
+        index = ModuleIndex(registry)
+        _print([index.get_metadata(name) for name in index.list_modules()], as_json)
+        for line in _refusals(index):
             click.echo(line, err=True)
+
+
+def _manifests() -> Registry:
+    """Return the process's registry with the manifests read; not even startup plugins load."""
+    registry = global_registry()
+    registry.discover()
+    return registry
+
+
+def _fields(registry: Registry, name: str) -> tuple[Field, ...]:
+    """Return the fields of one module; its code is imported here, and with it NumPy."""
+    from st.nn.discovery import ModuleDiscoveryRegistry
+
+    return ModuleDiscoveryRegistry(registry).fields(name)
 
 
 def _print(found: Iterable[ModuleMetadata], as_json: bool) -> None:
@@ -99,8 +115,8 @@ def _print(found: Iterable[ModuleMetadata], as_json: bool) -> None:
             click.echo(line)
 
 
-def _refusals(discovery: ModuleDiscoveryRegistry) -> Iterable[str]:
-    for metadata in discovery.refused():
+def _refusals(index: ModuleIndex) -> Iterable[str]:
+    for metadata in index.refused():
         yield (
             f"not listed: {metadata.module_type!r} of {_origin(metadata)}, "
             "since another plugin offers that name"
@@ -149,6 +165,8 @@ def _shown(metadata: ModuleMetadata, example: Example) -> str:
     table = to_toml({"entry": entry}).removeprefix("entry = ")
     if not metadata.category.is_part_of_a_pipeline:
         return table
+    from st.nn.summary import shown_shape
+
     return f"{table}   {shown_shape(example.input)} → {shown_shape(example.output)}"
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from st.core import Registry, init_plugin_system
 from st.nn.commands.options import json_option, plugin_option
-from st.nn.commands.terminal import bar, has_colour, make_console, print_json, side_by_side
+from st.nn.commands.terminal import bar, has_colour, make_console, side_by_side
+from st.nn.commands.text import print_json
 from st.nn.data import DataError
 from st.nn.experiment.panels import picture
 from st.nn.experiment.run_data import data_of

@@ -11,7 +11,7 @@ import click
 from st.core import StError
 from st.nn.checkpoint import read_config
 from st.nn.commands.options import json_option
-from st.nn.commands.terminal import columns, print_json
+from st.nn.commands.text import columns, print_json
 from st.nn.files import complete_folder
 from st.nn.run import RunDirectory, RunDirectoryError
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -81,18 +78,3 @@ def _grey(level: int) -> str:
 def bar(share: float, width: int) -> str:
     """Return a bar that is filled to `share`, 0 to 1, of `width` characters."""
     return ("━" * round(share * width)).ljust(width)
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows of cells as lines with aligned columns."""
-    table = [tuple(row) for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
-
-
-def print_json(value: Any) -> None:
-    """Print plain values as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -14,7 +14,8 @@ from st.core.handle import USABLE
 from st.nn.backends import AUTO, BackendChoice, choose_backend
 from st.nn.commands.options import plugin_option
 from st.nn.commands.progress import Progress
-from st.nn.commands.terminal import columns, has_colour, make_console, side_by_side
+from st.nn.commands.terminal import has_colour, make_console, side_by_side
+from st.nn.commands.text import columns
 from st.nn.data import Dataset
 from st.nn.experiment import (
     CheckedExperiment,
