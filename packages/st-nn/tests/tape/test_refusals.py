@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from st.core.backend import Const, spec
-from st.nn import Adam, CrossEntropy, Linear, Model, TrainingStep, ops
+from st.core.backend import Const, UnsupportedOperatorError, spec
+from st.nn import Adam, CrossEntropy, Model, TrainingStep, ops
+from st.nn.modules import Embedding, Flatten, Linear, Named, Sequential
 from st.nn.numpy_backend import NumPyBackend
 from st.nn.tape import (
     DTypeError,
@@ -221,6 +222,51 @@ def test_training_step_names_the_operator_that_stops_being_finite() -> None:
         step.check_finite(x, y)
 
     np.testing.assert_array_equal(step.parameters()["0.weight"], before["0.weight"])
+
+
+class Lacking(NumPyBackend):
+    """A backend without one of the operators it should have."""
+
+    def __init__(self, op: str) -> None:
+        super().__init__()
+        self.binders = {name: made for name, made in self.binders.items() if name != op}
+
+
+@pytest.mark.parametrize(
+    ("op", "message"),
+    [
+        (
+            "take",
+            r"NumPy: Call\(take: float32\(4,2\), int64\(3,2\) -> float32\(3,2,2\) at 0\.table\)",
+        ),
+        ("scatter_add", r"NumPy: Call\(scatter_add: .* n_rows=4 at 0\.table:vjp\)"),
+        ("sqrt", r"NumPy: Call\(sqrt: float32\(\d+\) -> float32\(\d+\) at optimizer\)"),
+    ],
+    ids=["forward", "backward", "optimizer"],
+)
+def test_call_that_cannot_be_bound_names_operator_shapes_and_place(op: str, message: str) -> None:
+    inner = Sequential(
+        modules=(Named(name="table", module=Embedding(n_rows=4, width=2)), Flatten())
+    )
+    model = Model([("0", inner), ("1", Linear(out_features=2))], spec((2,), "int64"))
+    parts = model, CrossEntropy(), Adam(), Lacking(op), 3, model.initialise(1)
+
+    with pytest.raises(UnsupportedOperatorError, match=message):
+        TrainingStep(*parts)
+
+
+def test_tensor_of_another_backend_is_refused(tape: Tape) -> None:
+    class Other(NumPyBackend):
+        name = "Other"
+
+    elsewhere = Tape(Other())
+
+    with pytest.raises(
+        ForeignTensorError, match=r"lies on another tape \(on Other, not on NumPy\)"
+    ):
+        tensor(tape, 2) + tensor(elsewhere, 2)
+    with pytest.raises(ForeignTensorError, match=r"\(on NumPy, not on Other\).*tape\.input"):
+        ops.concat([tensor(elsewhere, 2), tensor(tape, 2)])
 
 
 def test_output_over_an_input_that_is_still_read_is_refused(tape: Tape) -> None:
