@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from st.core.backend import (
     BoundPlan,
     Buffer,
     Call,
+    Const,
     OperationTopic,
     Plan,
     Storage,
@@ -36,7 +38,7 @@ from st.nn.numpy_backend.buffers import in_small_buffers, is_buffered
 from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
-from st.nn.numpy_backend.strips import groups, in_strips, inner_temporaries
+from st.nn.numpy_backend.strips import Group, Inner, groups, inner_temporaries, shown
 from st.nn.numpy_backend.threads import BlasThreads, is_large
 
 
@@ -115,17 +117,43 @@ class NumPyBackend(TableBackend):
         slots, sizes = share(lives)
         buffers = [self.alloc(size) for size in sizes]
         whole = {**memory, **{storage: buffers[slot] for storage, slot in slots.items()}}
-        launches: list[Launch] = []
-        for group in found:
-            if len(group) == 1:
-                launches.append(self.bind_call(calls[group[0]], whole))
-            else:
-                parts = in_strips([calls[n] for n in group], inner)
-                launches.append(partial(_each, [self.bind_call(part, whole) for part in parts]))
-        return NumPyPlan(BoundPlan(launches, found, whole, sum(sizes)), self.threads)
+        launches = [
+            self._bind_parts(group, inner, whole)
+            if group.edges
+            else self.bind_call(calls[group.calls[0]], whole)
+            for group in found
+        ]
+        covers = [group.calls for group in found]
+        return NumPyPlan(BoundPlan(launches, covers, whole, sum(sizes)), self.threads)
 
     def _is_ours(self, call: Call) -> bool:
-        return call.op in elementwise.BINDERS
+        return call.op in self.binders
+
+    def _bind_parts(
+        self, group: Group, inner: Mapping[Storage, Inner], memory: Mapping[Storage, Buffer]
+    ) -> Launch:
+        """Return one launch of all calls of a group, part by part."""
+        edges = list(pairwise(group.edges))
+        by_call: list[list[Launch]] = []
+        for one in group.led:
+            rows = one.call.outputs[0].spec.shape[0] // group.edges[-1]
+
+            def parts(x: View | Const, rows: int = rows) -> list[Any]:
+                if isinstance(x, Const):
+                    return [x] * len(edges)
+                view, is_anew = shown(x, group, inner)
+                array = self.operand(memory[view.storage], view)
+                places = ((0, stop - start) if is_anew else (start, stop) for start, stop in edges)
+                return [array[start * rows : stop * rows] for start, stop in places]
+
+            binder = self.binders[one.call.op]
+            inputs = zip(*map(parts, one.call.inputs), strict=True)
+            outputs = zip(*map(parts, one.call.outputs), strict=True)
+            made = [binder(one.call, x, y) for x, y in zip(inputs, outputs, strict=True)]
+            if is_buffered(one.call):
+                made = [partial(in_small_buffers, launch) for launch in made]
+            by_call.append(made)
+        return partial(_each, [launch for part in zip(*by_call, strict=True) for launch in part])
 
     def bind_call(self, call: Call, memory: Mapping[Storage, Buffer]) -> Launch:
         """Return the launch of one call, with the threads or the small buffers that it takes."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import Call
+from st.core.backend import Call, Const
 from st.nn.numpy_backend.memory import operand
 
 Array = NDArray[Any]
@@ -53,29 +53,24 @@ def move(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launc
 
 
 def where(call: Call, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> Launch:
-    """Bind a choice, made on the bits: y ^ ((x ^ y) & -condition).
+    """Bind a choice, made on the bits as integers: y ^ ((x ^ y) * condition).
 
-    `np.copyto(where=)` takes five times as long on 4096 elements; `np.where` allocates.
+    `np.copyto(where=)` takes ten times as long on 16384 elements; `np.where` allocates.
     """
     out = outputs[0]
     bits = _BITS[out.itemsize]
     condition, x, y = (operand(value) for value in inputs)
     chosen, x, y, made = condition.view(np.int8), x.view(bits), y.view(bits), out.view(bits)
-    mask = np.empty(out.shape, np.int8)
-    if y.ndim == 0 and not y.any():
-        return partial(_keep, chosen, mask, x, made)
-    return partial(_choose, chosen, mask, x, y, np.empty(out.shape, bits), made)
+    if y.ndim == 0 and not y.any() and isinstance(inputs[2], Const):
+        return partial(np.multiply, x, chosen, made)
+    is_overwritten = np.may_share_memory(out, y) or np.may_share_memory(out, condition)
+    both = np.empty(out.shape, bits) if is_overwritten else made
+    return partial(_choose, chosen, x, y, both, made)
 
 
-def _keep(chosen: Array, mask: Array, x: Array, made: Array) -> None:
-    np.negative(chosen, mask)
-    np.bitwise_and(x, mask, made)
-
-
-def _choose(chosen: Array, mask: Array, x: Array, y: Array, both: Array, made: Array) -> None:
-    np.negative(chosen, mask)
+def _choose(chosen: Array, x: Array, y: Array, both: Array, made: Array) -> None:
     np.bitwise_xor(x, y, both)
-    np.bitwise_and(both, mask, both)
+    np.multiply(both, chosen, both)
     np.bitwise_xor(both, y, made)
 
 

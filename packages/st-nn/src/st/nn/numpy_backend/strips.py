@@ -1,136 +1,155 @@
-"""Runs of elementwise calls on long vectors, taken strip by strip so that they stay in the cache.
+"""Runs of calls on large arrays, taken part by part so that they stay in the cache.
 
-Ten calls on a vector of 8 MB read and write memory ten times; strip by strip they do so once, and
-what lives only within the run needs memory for one strip.
+Ten calls on a vector of 8 MB read and write memory ten times; part by part they do so once, and
+what lives only within the run needs memory for one part. A part is a range of the leading axis,
+which every call of a run has: rows of a matrix, images of a batch, heads of an attention.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import pairwise
+from math import gcd
 
-from st.core.backend import (
-    DTYPES,
-    SIGNATURES,
-    Call,
-    Const,
-    Lifetime,
-    Storage,
-    View,
-    lifetimes,
-    spec,
-)
+from st.core.backend import DTYPES, Call, Lifetime, Storage, View, lifetimes, spec
+from st.nn.numpy_backend.leading import Led, led
 
-STRIP = 1 << 14
+STRIP = 1 << 15
 """Elements: 64 KB of float32, a few of which fit a second-level cache. Adam on 1.9 million
 parameters took 4.0 ms in such strips, 5.9 whole, 5.3 in strips of 2 to the 12, 3.8 of 2 to the 16
 (on a processor with 2 MB for each core; many have less)."""
+LARGEST_UNIT = 1 << 16
+"""Elements of the smallest part that calls have in common, up to which they run together."""
 
-Group = tuple[int, ...]
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Calls that are one launch: one call as it is, or several part by part."""
+
+    calls: tuple[int, ...]
+    led: tuple[Led, ...] = ()
+    """The calls along their leading axis, when they are done in parts."""
+    edges: tuple[int, ...] = ()
+    """Where parts begin, and the last ends, in the units that all calls have in common."""
 
 
 def groups(calls: Sequence[Call], is_known: Callable[[Call], bool]) -> list[Group]:
-    """Return the numbers of the calls in order, those that may be taken in strips together.
+    """Return the numbers of the calls in order, those that may be taken in parts together.
 
     `is_known` says whether a call is one of ours, and not a kernel of a plugin.
     """
     found: list[Group] = []
-    current: list[int] = []
+    current: list[tuple[int, Led]] = []
     for n, call in enumerate(calls):
-        fits = is_known(call) and _is_long(call)
-        together = [calls[m] for m in current]
-        if current and not (
-            fits and _size(call) == _size(together[0]) and _aligned([*together, call])
-        ):
+        seen = led(call) if is_known(call) else None
+        if current and (seen is None or not _together([one for _, one in current], seen)):
             found += _closed(current)
             current = []
-        if fits:
-            current.append(n)
+        if seen is None:
+            found.append(Group((n,)))
         else:
-            found.append((n,))
+            current.append((n, seen))
     return found + _closed(current)
 
 
-def in_strips(calls: Sequence[Call], inner: Mapping[Storage, Storage]) -> list[Call]:
-    """Return the calls of a group, strip by strip; `inner` temporaries begin anew in each."""
-    size = _size(calls[0])
-    edges = [*range(0, size, STRIP), size]
-    return [_part(call, start, stop, inner) for start, stop in pairwise(edges) for call in calls]
-
-
-def inner_temporaries(
-    calls: Sequence[Call], found: Sequence[Group]
-) -> tuple[dict[Storage, Storage], dict[Storage, Lifetime]]:
-    """Return a small storage for each temporary that lives in one group, and all lifetimes.
-
-    The lifetimes are those of groups, with the small storages in place of the large ones.
-    """
-    lives = lifetimes([calls[n] for n in group] for group in found)
-    small: dict[Storage, Storage] = {}
-    for number, group in enumerate(found):
-        if len(group) < 2:
-            continue
-        for call in (calls[n] for n in group):
-            for x in call.outputs:
-                life = lives.get(x.storage)
-                if life is not None and life.first == life.last == number:
-                    n_bytes = STRIP * DTYPES[x.spec.dtype]
-                    small.setdefault(x.storage, Storage(n_bytes, "temp"))
-    return small, {small.get(storage, storage): life for storage, life in lives.items()}
-
-
-def _goes_with(group: Sequence[Call], call: Call) -> bool:
-    return _size(call) == _size(group[0]) and _aligned([*group, call])
-
-
-def _closed(group: list[int]) -> list[Group]:
-    return [tuple(group)] if group else []
-
-
-def _size(call: Call) -> int:
-    return call.outputs[0].spec.size
-
-
-def _is_long(call: Call) -> bool:
-    """Whether a call is elementwise on long dense vectors and scalars alone."""
-    signature = SIGNATURES.get(call.op)
-    if signature is None or signature.kind != "elementwise" or len(call.outputs) != 1:
+def _together(group: Sequence[Led], more: Led) -> bool:
+    whole = [*group, more]
+    n_units = _n_units(whole)
+    if n_units < 2 or max(one.size for one in whole) // n_units > LARGEST_UNIT:
         return False
-    if _size(call) < 2 * STRIP or not call.outputs[0].is_dense:
-        return False
-    return all(isinstance(x, Const) or x.is_dense or _is_scalar(x) for x in call.inputs)
+    return _aligned(whole, n_units)
 
 
-def _is_scalar(view: View) -> bool:
-    return not any(view.strides)
+def _n_units(group: Sequence[Led]) -> int:
+    """Return into how many equal parts all calls can be divided."""
+    return gcd(*(one.n_units for one in group))
 
 
-def _aligned(calls: Sequence[Call]) -> bool:
-    """Whether every storage that is written is looked at from one offset, in one element size.
+def _closed(group: Sequence[tuple[int, Led]]) -> list[Group]:
+    """Return a run as one group, or as single calls where there is too little of it."""
+    numbers, seen = tuple(n for n, _ in group), tuple(one for _, one in group)
+    largest = max((one.size for one in seen), default=0)
+    if len(group) > 1 and largest >= 2 * STRIP:
+        n_units = _n_units(seen)
+        step = max(1, STRIP * n_units // largest)
+        return [Group(numbers, seen, (*range(0, n_units, step), n_units))]
+    return [Group((n,)) for n in numbers]
 
-    Then what a strip of one call reads of another is in the same strip.
+
+def _aligned(group: Sequence[Led], n_units: int) -> bool:
+    """Whether what a part of one call reads of another is made by the same part.
+
+    Every storage that is written has to be divided alike by all that look at it.
     """
-    written = {y.storage for call in calls for y in call.outputs}
-    seen: dict[Storage, tuple[int, int]] = {}
-    for call in calls:
-        for x in (*call.inputs, *call.outputs):
+    written = {y.storage for one in group for y in one.call.outputs}
+    divided: dict[Storage, tuple[int, int]] = {}
+    for one in group:
+        for x in (*one.call.outputs, *one.call.inputs):
             if isinstance(x, View) and x.storage in written:
-                place = (x.offset, DTYPES[x.spec.dtype])
-                if _is_scalar(x) or seen.setdefault(x.storage, place) != place:
+                start, width = divided.setdefault(x.storage, _division(x, n_units))
+                if not _is_within(x, n_units, start, width):
                     return False
     return True
 
 
-def _part(call: Call, start: int, stop: int, inner: Mapping[Storage, Storage]) -> Call:
-    def part(view: View) -> View:
-        of = spec((stop - start,), view.spec.dtype)
-        if _is_scalar(view):
-            return View(view.storage, of, (0,), view.offset)
-        small = inner.get(view.storage)
-        if small is not None:
-            return View(small, of, (1,))
-        return View(view.storage, of, (1,), view.offset + start)
+def _division(view: View, n_units: int) -> tuple[int, int]:
+    """Return where the first unit of a view begins, and how long each is, in bytes."""
+    size = DTYPES[view.spec.dtype]
+    rows = view.spec.shape[0] // n_units
+    return view.offset * size, rows * view.strides[0] * size
 
-    inputs = tuple(x if isinstance(x, Const) else part(x) for x in call.inputs)
-    return replace(call, inputs=inputs, outputs=tuple(map(part, call.outputs)))
+
+def _is_within(view: View, n_units: int, start: int, width: int) -> bool:
+    """Whether unit n of a view lies within unit n of what begins at `start`."""
+    size = DTYPES[view.spec.dtype]
+    first, own_width = _division(view, n_units)
+    if own_width != width or width <= 0 or min(view.strides) < 0:
+        return False
+    rows = view.spec.shape[0] // n_units
+    extents = zip((rows, *view.spec.shape[1:]), view.strides, strict=True)
+    last = sum((n - 1) * stride for n, stride in extents)
+    return first >= start and first - start + (last + 1) * size <= width
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The memory of one part, in place of that of a whole temporary."""
+
+    storage: Storage
+    start: int
+    """Bytes at which the whole begins."""
+
+
+def inner_temporaries(
+    calls: Sequence[Call], found: Sequence[Group]
+) -> tuple[dict[Storage, Inner], dict[Storage, Lifetime]]:
+    """Return a small storage for each temporary that lives in one group, and all lifetimes.
+
+    The lifetimes are those of groups, with the small storages in place of the large ones.
+    """
+    lives = lifetimes([calls[n] for n in group.calls] for group in found)
+    inner: dict[Storage, Inner] = {}
+    for number, group in enumerate(found):
+        if not group.edges:
+            continue
+        longest = max(stop - start for start, stop in pairwise(group.edges))
+        for x in (y for one in group.led for y in one.call.outputs):
+            life = lives.get(x.storage)
+            if life is not None and life.first == life.last == number and x.storage not in inner:
+                start, width = _division(x, group.edges[-1])
+                inner[x.storage] = Inner(Storage(width * longest, "temp"), start)
+    named = {storage: made.storage for storage, made in inner.items()}
+    return inner, {named.get(storage, storage): life for storage, life in lives.items()}
+
+
+def shown(view: View, group: Group, inner: Mapping[Storage, Inner]) -> tuple[View, bool]:
+    """Return what to show of memory for all parts of a view, and whether each part begins anew."""
+    small = inner.get(view.storage)
+    if small is None:
+        return view, False
+    longest = max(stop - start for start, stop in pairwise(group.edges))
+    rows = view.spec.shape[0] // group.edges[-1] * longest
+    of = spec((rows, *view.spec.shape[1:]), view.spec.dtype)
+    offset = view.offset - small.start // DTYPES[view.spec.dtype]
+    return View(small.storage, of, view.strides, offset), True

@@ -61,8 +61,12 @@ class BlasThreads:
 
 
 def is_large(call: Call) -> bool:
-    """Whether `call` is a matrix product that pays on more than one thread."""
+    """Whether `call` is a matrix product that pays on more than one thread.
+
+    In a batch of products each is made by itself, so that the size of one counts.
+    """
     if call.op != "matmul":
         return False
     x, y = call.inputs
-    return x.spec.size * y.spec.shape[-1] >= PARALLEL_FROM
+    n_rows, n_inner = x.spec.shape[-2:]
+    return n_rows * n_inner * y.spec.shape[-1] >= PARALLEL_FROM
