@@ -69,7 +69,7 @@ def load_and_unload(registry: Registry, _: Path) -> None:
 def load_with_a_thread(registry: Registry, _: Path) -> None:
     registry.register(Busy)
     handle = registry.register(Plugin(), metadata=PluginMetadata("threaded"))
-    context = registry.lifecycle.contexts[handle.id]
+    context = registry.plugins.contexts[handle.id]
     context.spawn(lambda stop: stop.wait())
     registry.unregister("threaded")
     registry.unregister("busy")

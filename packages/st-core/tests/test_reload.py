@@ -365,7 +365,7 @@ def test_while_it_is_exchanged_a_plugin_is_not_active(registry: Registry, write:
         )
     )
     old = registry.get_service("counter")
-    old.ctx = registry.lifecycle.contexts["counter"]
+    old.ctx = registry.plugins.contexts["counter"]
     write("restart", 2)
     registry.reload("counter")
 

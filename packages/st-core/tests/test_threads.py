@@ -119,7 +119,7 @@ def test_many_threads_that_need_one_plugin_load_it_once(registry: Registry) -> N
         def ask() -> None:
             with suppress(PluginError):
                 registry.register(Shared, metadata=PluginMetadata("shared", provides=("shared",)))
-            got.append(registry.lifecycle.activate("shared", explicitly=True).plugin)
+            got.append(registry.load("shared").plugin)
 
         assert run_together([ask] * N_THREADS) == []
         assert len(loads) == 1
@@ -141,8 +141,8 @@ def test_a_dependent_is_never_active_without_what_it_requires(
     broken: list[str] = []
 
     def check() -> None:
-        with registry.lifecycle.table.lock:
-            states = {handle.id: handle.state for handle in registry.lifecycle.table.all()}
+        with registry.plugins.lock:
+            states = {handle.id: handle.state for handle in registry.plugins.all()}
         for one, two in (("mid", "base"), ("top", "mid")):
             if states[one] is PluginState.ACTIVE and states[two] is not PluginState.ACTIVE:
                 broken.append(f"{one} without {two}")

@@ -6,20 +6,17 @@ Provider(distribution='st-swish', install='pip install ./docs/examples/plugins/s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from st.core.capability import PluginCapability
 from st.core.errors import CatalogError
 from st.core.nearest import did_you_mean
+from st.core.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+@record
+class Provider(Record):
     """A distribution, and the command that installs it."""
 
     distribution: str
@@ -43,20 +40,20 @@ def provider_of(kind: str, name: str) -> Provider | None:
             f"the catalogue lists no {kind!r}{did_you_mean(kind, known)} "
             f"(it lists {', '.join(known)})"
         )
-    distribution = catalog[kind].get(name)
-    if distribution is None and kind == "capabilities":
+    found = catalog[kind]
+    distribution = found.get(name)
+    if kind == "capabilities":
         wanted = PluginCapability.parse(name)
-        distribution = next(
-            (
-                found
-                for key, found in catalog[kind].items()
-                if PluginCapability.parse(key) == wanted
-            ),
-            None,
-        )
+        distribution = {PluginCapability.parse(key): to for key, to in found.items()}.get(wanted)
     if distribution is None:
         return None
     return Provider(distribution, catalog["distributions"][distribution]["install"])
+
+
+def install_hint(kind: str, name: str) -> str:
+    """The end of an error message that says how to get a thing, or ""."""
+    provider = provider_of(kind, name)
+    return f"; {provider.install} provides it" if provider else ""
 
 
 def names_of(kind: str) -> tuple[str, ...]:
@@ -65,8 +62,8 @@ def names_of(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def _catalog() -> Mapping[str, Mapping[str, Any]]:
+def _catalog() -> dict[str, dict[str, Any]]:
     import tomllib
+    from pathlib import Path
 
-    text = Path(__file__).with_name("catalog.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
+    return tomllib.loads(Path(__file__).with_name("catalog.toml").read_text(encoding="utf-8"))

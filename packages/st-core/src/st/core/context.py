@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 
 from st.core.errors import ClosedContextError
-from st.core.events import E, Event
+from st.core.events import E, Event, PluginFailed
 from st.core.isolation import Call, attempt
 from st.core.service import NO_DEFAULT, ServiceKey, ServiceReference, Tracker
 from st.core.services import as_key
@@ -121,7 +121,13 @@ class PluginContext:
         goes. Use `track` to follow changes instead.
         """
         self._check_usable()
-        return self.registry.lifecycle.get_service(key, default, user=self.plugin_id)
+        registry = self.registry
+        service = registry.get_service(key, default)
+        reference = registry.services.find(key)
+        if reference is not None and reference.plugin_id not in ("", self.plugin_id):
+            with registry.plugins.lock:
+                registry.plugins.edges.use(self.plugin_id, reference.plugin_id)
+        return service
 
     def track(
         self,
@@ -187,7 +193,8 @@ class PluginContext:
     def _run(self, target: Callable[[threading.Event], object], stop: threading.Event) -> None:
         error = attempt(target, stop)
         if error is not None:
-            self.registry.lifecycle.report_failure(self.plugin_id, f"thread failed: {error!r}")
+            reason = f"thread failed: {error!r}"
+            self.registry.bus.publish(PluginFailed(self.plugin_id, "active", reason))
             self.log.warning("thread failed", exc_info=error)
 
     def _check_open(self) -> None:

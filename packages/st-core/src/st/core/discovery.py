@@ -43,85 +43,88 @@ class Distribution(Record):
     read: Callable[[str], str | None]
 
 
-class Installed:
-    """Takes the installed plugins into one registry, each as its manifest and the lists say.
+def discover(
+    table: PluginTable,
+    group: str,
+    path: Sequence[str] | None,
+    allow: Iterable[str] | None,
+    block: Iterable[str],
+) -> list[PluginHandle]:
+    """Take in the installed plugins that are not known yet; see `Registry.discover`.
 
     Args:
-        table: The registry's.
+        table: Where to.
+        group: The entry-point group.
+        path: Where to look; `sys.path` unless given.
         allow: Names of distributions whose plugins may load; all unless given.
         block: Names of distributions whose plugins may not load.
     """
+    allowed = None if allow is None else {*map(_normal, allow)}
+    blocked = {*map(_normal, block)}
+    manifests: dict[str, Mapping[str, Any] | MetadataError] = {}
+    added: list[PluginHandle] = []
+    for entry in entry_points(group, path):
+        name = entry.distribution.name
+        if name not in manifests:
+            manifests[name] = _manifest(entry.distribution)
+        handle = _handle(entry, manifests[name])
+        if handle.state is not PluginState.BROKEN:
+            if _normal(name) in blocked:
+                handle.state, handle.reason = PluginState.BLOCKED, f"{name} is blocked"
+            elif allowed is not None and _normal(name) not in allowed:
+                handle.state, handle.reason = PluginState.BLOCKED, f"{name} is not allowed"
+        present = table.peek(handle.id)
+        if present is None:
+            table.add(handle)
+            added.append(handle)
+        elif present.distribution != name:
+            _clash(table, present, handle)
+    return added
 
-    def __init__(
-        self, table: PluginTable, allow: Iterable[str] | None, block: Iterable[str]
-    ) -> None:
-        self._table = table
-        self._allow = None if allow is None else frozenset(map(_normal, allow))
-        self._block = frozenset(map(_normal, block))
 
-    def discover(self, group: str, path: Sequence[str] | None) -> list[PluginHandle]:
-        """Take in what is installed and not known yet."""
-        manifests: dict[str, Mapping[str, Any] | MetadataError] = {}
-        added: list[PluginHandle] = []
-        for entry in entry_points(group, path):
-            distribution = entry.distribution
-            if distribution.name not in manifests:
-                manifests[distribution.name] = _manifest(distribution)
-            handle = self._handle(entry, manifests[distribution.name])
-            present = self._table.peek(handle.id)
-            if present is None:
-                self._table.add(handle)
-                added.append(handle)
-            elif present.distribution != handle.distribution:
-                self._clash(present, handle)
-        return added
+def _clash(table: PluginTable, present: PluginHandle, other: PluginHandle) -> None:
+    """Two distributions claim an id: neither gets it, unless one is blocked or at work."""
+    if other.state is PluginState.BLOCKED or present.state in (
+        PluginState.ACTIVE,
+        PluginState.LOADING,
+    ):
+        return
+    if present.state is PluginState.BLOCKED:
+        table.remove(present)
+        table.add(other)
+        return
+    reason = (
+        f"both {present.origin} and {other.origin} provide a plugin {present.id!r}; "
+        "uninstall or block one of them"
+    )
+    table.set_state(present, PluginState.CONFLICTING, reason)
 
-    def _handle(
-        self, entry: EntryPoint, manifest: Mapping[str, Any] | MetadataError
-    ) -> PluginHandle:
-        distribution = entry.distribution
-        name, is_opaque = distribution.name, True
-        contributes: Mapping[str, Mapping[str, Any]] = {}
-        state, reason = PluginState.DISCOVERED, ""
-        try:
-            metadata = PluginMetadata(
-                entry.name,
-                distribution.version,
-                summary=distribution.summary,
-                author=distribution.author,
-            )
-            if isinstance(manifest, MetadataError):
-                raise manifest
-            if entry.name in manifest:
-                metadata, contributes = read_plugin(metadata, manifest[entry.name])
-                is_opaque = False
-        except ValueError as error:
-            state, reason = PluginState.BROKEN, f"{name}: {error}"
-            metadata = PluginMetadata(_usable_id(entry.name))
-        else:
-            if _normal(name) in self._block:
-                state, reason = PluginState.BLOCKED, f"{name} is blocked"
-            elif self._allow is not None and _normal(name) not in self._allow:
-                state, reason = PluginState.BLOCKED, f"{name} is not allowed"
-        source = EntryPointSource(metadata.id, entry.target)
-        handle = PluginHandle(metadata, name, source, name, is_opaque, contributes)
-        handle.state, handle.reason = state, reason
-        return handle
 
-    def _clash(self, present: PluginHandle, other: PluginHandle) -> None:
-        """Two distributions claim an id: neither gets it, unless one is at work already."""
-        if present.state is PluginState.BLOCKED and other.state is not PluginState.BLOCKED:
-            self._table.remove(present)
-            self._table.add(other)
-        elif PluginState.BLOCKED not in (present.state, other.state) and present.state not in (
-            PluginState.ACTIVE,
-            PluginState.LOADING,
-        ):
-            reason = (
-                f"both {present.origin} and {other.origin} provide a plugin {present.id!r}; "
-                "uninstall or block one of them"
-            )
-            self._table.set_state(present, PluginState.CONFLICTING, reason)
+def _handle(entry: EntryPoint, manifest: Mapping[str, Any] | MetadataError) -> PluginHandle:
+    distribution = entry.distribution
+    is_opaque, reason = True, ""
+    contributes: Mapping[str, Mapping[str, Any]] = {}
+    try:
+        metadata = PluginMetadata(
+            entry.name,
+            distribution.version,
+            summary=distribution.summary,
+            author=distribution.author,
+        )
+        if isinstance(manifest, MetadataError):
+            raise manifest
+        if entry.name in manifest:
+            metadata, contributes = read_plugin(metadata, manifest[entry.name])
+            is_opaque = False
+    except ValueError as error:
+        reason = f"{distribution.name}: {error}"
+        metadata = PluginMetadata(_usable_id(entry.name))
+    source = EntryPointSource(metadata.id, entry.target)
+    origin = distribution.name
+    handle = PluginHandle(metadata, origin, source, origin, is_opaque, contributes)
+    handle.state = PluginState.BROKEN if reason else PluginState.DISCOVERED
+    handle.reason = reason
+    return handle
 
 
 def entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoint]:

@@ -1,19 +1,23 @@
-"""Bring plugins up: what must hold before, what is undone when it fails."""
+"""Bring plugins up: what must hold before, what is undone when it fails.
+
+Each transition has one owner per id, through the table's `turns`; no lock is held while plugin
+code runs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from st.core.catalog import install_hint
 from st.core.context import PluginContext
-from st.core.edges import Edges
 from st.core.errors import (
     ActivationCycleError,
     DependencyError,
     LoadError,
     MetadataError,
     PluginError,
-    PluginNotFoundError,
     PluginUnavailable,
     TransitionTimeoutError,
 )
@@ -24,299 +28,115 @@ from st.core.manifest import differences
 from st.core.metadata import PluginMetadata, split_contract
 from st.core.resolve import unmet
 from st.core.service import NO_DEFAULT, ServiceKey
-from st.core.table import PluginTable
-from st.core.turns import Turns
 
 if TYPE_CHECKING:
     from st.core.registry import Registry
 
 #: Stands for the state of a plugin that hands none over.
 NO_STATE: Final[Any] = object()
-# How often a change made by other threads in between may start a transition over.
-_ATTEMPTS: Final = 100
+#: How often a change made by other threads in between may start a transition over.
+ATTEMPTS: Final = 100
 
 
-# States in which a plugin that was just taken in stays known.
-_STANDING: Final = (PluginState.ACTIVE, PluginState.UNAVAILABLE)
+def activate(
+    registry: Registry,
+    plugin_id: str,
+    *,
+    explicitly: bool = False,
+    is_new: bool = False,
+    state: object = NO_STATE,
+) -> PluginHandle:
+    """Bring a plugin up, what it requires first.
 
+    Args:
+        registry: Where it is.
+        plugin_id: Which.
+        explicitly: By `load` or `register`: also when it was unloaded or failed before.
+        is_new: Forget it when it fails, before anybody else can have a turn.
+        state: What the plugin exported when it was stopped.
 
-class Lifecycle:
-    """Brings the plugins of one registry up.
-
-    Each transition has one owner per id, through `turns`; no lock is held while plugin code
-    runs. The table's lock is held only to look at states and edges and to change them together.
+    Raises:
+        PluginNotFoundError, PluginUnavailable, DependencyError, LoadError, ActivationCycleError,
+        TransitionTimeoutError: See `Registry.load`.
     """
-
-    def __init__(self, registry: Registry, table: PluginTable, turns: Turns) -> None:
-        self.registry = registry
-        self.table = table
-        self.turns = turns
-        self.edges = Edges()
-        #: The contexts of active plugins, in the order they came up.
-        self.contexts: dict[str, PluginContext] = {}
-        self.is_down = False
-
-    def activate(
-        self,
-        plugin_id: str,
-        *,
-        explicitly: bool = False,
-        is_new: bool = False,
-        state: object = NO_STATE,
-    ) -> PluginHandle:
-        """Bring a plugin up, what it requires first.
-
-        Args:
-            plugin_id: Whose turn it is.
-            explicitly: By `load` or `register`: also when it was unloaded or failed before.
-            is_new: Forget it when it fails, before anybody else can have a turn.
-            state: What the plugin exported when it was stopped.
-
-        Raises:
-            PluginNotFoundError, PluginUnavailable, DependencyError, LoadError,
-            ActivationCycleError, TransitionTimeoutError: See `Registry.load`.
-        """
-        present = self.table.peek(plugin_id)
-        if present is not None and present.state is PluginState.ACTIVE:
-            return present
-        raised: PluginError | None = None
-        began = perf_counter()
-        self.turns.take(plugin_id)
+    table = registry.plugins
+    present = table.peek(plugin_id)
+    if present is not None and present.state is PluginState.ACTIVE:
+        return present
+    raised: PluginError | None = None
+    began = perf_counter()
+    table.turns.take(plugin_id)
+    try:
+        handle = table.peek(plugin_id) or table.known(plugin_id)
+        if handle.state is PluginState.ACTIVE:
+            return handle
         try:
-            handle = self.table.peek(plugin_id) or self.table.known(plugin_id)
-            if handle.state is PluginState.ACTIVE:
-                return handle
-            try:
-                raised = self._attempt(handle, explicitly, state)
-            finally:
-                if is_new and handle.state not in _STANDING:
-                    self.table.remove(handle)
+            _check_allowed(registry, handle, explicitly)
+            _require(registry, handle, explicitly)
+            raised = _attempt(registry, handle, explicitly, state)
         finally:
-            self.turns.give_back(plugin_id)
-        if raised is not None:
-            self.report_failure(plugin_id, str(raised), handle.state)
-            raise raised
-        self.registry.bus.publish(PluginLoaded(plugin_id, perf_counter() - began))
-        return handle
+            if is_new and handle.state not in (PluginState.ACTIVE, PluginState.UNAVAILABLE):
+                table.remove(handle)
+    finally:
+        table.turns.give_back(plugin_id)
+    if raised is not None:
+        registry.bus.publish(PluginFailed(plugin_id, str(handle.state), str(raised)))
+        raise raised
+    registry.bus.publish(PluginLoaded(plugin_id, perf_counter() - began))
+    return handle
 
-    def _attempt(self, handle: PluginHandle, explicitly: bool, state: object) -> PluginError | None:
-        """Load a plugin; the failure of its own code, if there is one, is noted and given."""
-        self._check_allowed(handle, explicitly)
-        self._require(handle, explicitly)
-        # Stands for whatever ends the loading and is no failure of the plugin: Ctrl-C.
-        error: Exception | SystemExit | None = SystemExit("interrupted")
-        try:
-            error = loading(self._bring_up, handle, explicitly, state)
-        finally:
-            raised = None if error is None else self._note_failure(handle, error)
-        return raised
 
-    def report_failure(
-        self, plugin_id: str, reason: str, state: PluginState = PluginState.ACTIVE
-    ) -> None:
-        """Tell everybody that something of a plugin failed."""
-        self.registry.bus.publish(PluginFailed(plugin_id, str(state), reason))
+def activate_all(registry: Registry, handles: Iterable[PluginHandle]) -> tuple[PluginHandle, ...]:
+    """Bring up those that can be; the others' states say why they are left out."""
+    found = tuple(handles)
+    for handle in found:
+        _try(registry, handle)
+    return tuple([handle for handle in found if handle.state is PluginState.ACTIVE])
 
-    def _check_allowed(self, handle: PluginHandle, explicitly: bool) -> None:
-        state = handle.state
-        if state in STUCK:
-            raise LoadError(handle.id, f"{handle.id} is {state}: {handle.reason}")
-        if explicitly or (state in USABLE and not self.is_down):
-            return
-        if state is PluginState.UNAVAILABLE:
-            raise PluginUnavailable(handle.reason, plugin_id=handle.id)
-        why = handle.reason or ("the registry is shut down" if self.is_down else "on request")
-        raise DependencyError(
-            handle.id, f"{handle.id} is {state} ({why}); load({handle.id!r}) tries it again"
-        )
 
-    def _require(self, handle: PluginHandle, explicitly: bool) -> None:
-        """Bring up what a plugin requires, and set it LOADING while all of that is active."""
-        metadata = handle.metadata
-        for _ in range(_ATTEMPTS):
-            for plugin_id, versions in sorted(metadata.requires.items()):
-                other = self.table.peek(plugin_id)
-                may_try = explicitly and other is not None and other.state in RETRIED
-                reason = "" if may_try else unmet(plugin_id, versions, other)
-                if reason:
-                    raise DependencyError(
-                        handle.id, f"{handle.id} {reason}{_install_hint('plugins', plugin_id)}"
-                    )
-                self._bring_up_for(handle, plugin_id, explicitly)
-            for text in metadata.requires_services:
-                self._find_provider(handle, text)
-            for plugin_id in sorted(metadata.optional):
-                other = self.table.get(plugin_id)
-                if other is not None and other.state in USABLE:
-                    attempt(self.activate, plugin_id)
-            with self.table.lock:
-                reason = self.table.clash(handle)
-                if reason:
-                    raise DependencyError(handle.id, f"{handle.id} {reason}")
-                if not metadata.requires or all(map(self._is_active, metadata.requires)):
-                    self.begin(handle)
-                    return
-        raise TransitionTimeoutError(
-            handle.id, f"{handle.id}: what it requires is unloaded as fast as it is loaded"
-        )
-
-    def _bring_up_for(self, handle: PluginHandle, plugin_id: str, explicitly: bool) -> None:
-        try:
-            self.activate(plugin_id, explicitly=explicitly)
-        except (ActivationCycleError, TransitionTimeoutError):
-            raise
-        except PluginError as error:
-            raise DependencyError(
-                handle.id, f"{handle.id} requires {plugin_id}: {error}"
-            ) from error
-
-    def _find_provider(self, handle: PluginHandle, text: str) -> None:
-        name, versions = split_contract(text)
-        if self.registry.services.offers(name, versions):
-            return
-        failures = self._activate_providers(name)
-        if not self.registry.services.offers(name, versions):
-            why = "; ".join(failures) or "no plugin provides it"
-            raise DependencyError(
-                handle.id,
-                f"{handle.id} requires service {text}: {why}{_install_hint('services', name)}",
-            )
-
-    def _is_active(self, plugin_id: str) -> bool:
-        handle = self.table.peek(plugin_id)
-        return handle is not None and handle.state is PluginState.ACTIVE
-
-    def _bring_up(self, handle: PluginHandle, explicitly: bool, state: object) -> None:
-        plugin = handle.source.make()
-        declared = declared_metadata(plugin)
-        if declared is not None and declared is not handle.metadata:
-            self._compare(handle, declared, explicitly)
-        self.start(handle, plugin, state)
-
-    def _compare(self, handle: PluginHandle, declared: PluginMetadata, explicitly: bool) -> None:
-        if not handle.is_opaque:
-            found = differences(handle.metadata, declared)
-            if found:
-                raise LoadError(handle.id, f"{handle.id}: {'; '.join(found)}")
-        elif declared.id != handle.id:
-            raise LoadError(handle.id, f"{handle.id}: the class says its id is {declared.id!r}")
-        else:
-            version = handle.version if handle.distribution else declared.version
-            handle.is_opaque = False
-            self.describe(handle, declared.__replace__(version=version))
-            self._require(handle, explicitly)
-
-    def describe(self, handle: PluginHandle, metadata: PluginMetadata) -> None:
-        """Take over what only became known when the plugin's code was imported."""
-        with self.table.lock:
-            self.table.unindex(handle)
-            self.edges.remove(handle.metadata, keep_uses=True)
-            handle.metadata = metadata
-            self.edges.add(metadata)
-            self.table.index(handle)
-
-    def begin(self, handle: PluginHandle) -> None:
-        """Set a plugin LOADING; from now on it counts as a dependent of what it requires."""
-        with self.table.lock:
-            if self.table.peek(handle.id) is not handle:
-                raise PluginNotFoundError(handle.id, f"{handle.id} was unregistered meanwhile")
-            self.table.set_state(handle, PluginState.LOADING)
-            self.edges.add(handle.metadata)
-
-    def start(self, handle: PluginHandle, plugin: Any, state: object) -> None:
-        """Have a plugin begin to work; when it fails, all it did is undone."""
-        if not callable(getattr(plugin, "on_load", None)):
-            raise LoadError(handle.id, f"{handle.id}: {plugin!r} is no plugin, it has no on_load")
-        hands_over = callable(getattr(plugin, "export_state", None))
-        context = PluginContext(self.registry, handle.id, is_gated=hands_over)
-        try:
-            self.registry.config.define(handle.id, getattr(plugin, "config_schema", None))
-            plugin.on_load(context)
-            if state is not NO_STATE:
-                plugin.import_state(state)
-        except BaseException as error:
-            context.withdraw()
-            for failed in context.unwind():
-                error.add_note(f"while undoing what it had done: {failed!r}")
-            self.registry.config.define(handle.id, None)
-            with self.table.lock:
-                self.edges.remove(handle.metadata)
-            raise
-        with self.table.lock:
-            handle.plugin = plugin
-            self.contexts[handle.id] = context
-            self.table.set_state(handle, PluginState.ACTIVE)
-
-    def _note_failure(self, handle: PluginHandle, error: Exception | SystemExit) -> PluginError:
-        """Set the state a failure leaves, and give the error to raise."""
-        with self.table.lock:
-            self.edges.remove(handle.metadata)
-        if isinstance(error, PluginUnavailable):
-            error.plugin_id = handle.id
-            self.table.set_state(handle, PluginState.UNAVAILABLE, str(error))
-            return error
-        if isinstance(error, ActivationCycleError | TransitionTimeoutError):
-            self.table.set_state(handle, PluginState.DISCOVERED)
-            return error
-        if isinstance(error, PluginError) and error.plugin_id == handle.id:
-            raised: PluginError = error
-        else:
-            raised = LoadError(
-                handle.id, f"{handle.id} failed to load: {type(error).__name__}: {error}"
-            )
-            raised.__cause__ = error
-        self.table.set_state(handle, PluginState.FAILED, str(raised))
-        return raised
-
-    # --- looking up -----------------------------------------------------------------------------
-
-    def get_service(
-        self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT, *, user: str = ""
-    ) -> Any:
-        """A service; when nobody offers it yet, who declares to is brought up."""
-        services = self.registry.services
-        reference = services.find(key)
-        if reference is None:
-            name = key if isinstance(key, str) else key.name
-            failures = self._activate_providers(name)
-            reference = services.find(key)
-            if reference is None:
-                if default is not NO_DEFAULT:
-                    return default
-                why = "".join(f"; {failure}" for failure in failures)
-                raise services.not_found(key, why + _install_hint("services", name))
-        if user and reference.plugin_id and reference.plugin_id != user:
-            with self.table.lock:
-                self.edges.use(user, reference.plugin_id)
+def load_service(registry: Registry, key: ServiceKey[Any] | str, default: object) -> Any:
+    """A service that nobody offers yet: who declares to is brought up."""
+    services = registry.services
+    name = key if isinstance(key, str) else key.name
+    failures = _activate_providers(registry, name)
+    reference = services.find(key)
+    if reference is not None:
         return services.resolve(reference, key)
+    if default is not NO_DEFAULT:
+        return default
+    why = "".join(f"; {failure}" for failure in failures)
+    raise services.not_found(key, why + install_hint("services", name))
 
-    def activate_all(self, handles: tuple[PluginHandle, ...]) -> tuple[PluginHandle, ...]:
-        """Bring up those that can be; the others' states say why they are left out."""
-        for handle in handles:
-            self._try(handle)
-        return tuple([handle for handle in handles if handle.state is PluginState.ACTIVE])
 
-    def _activate_providers(self, name: str) -> list[str]:
-        """Bring up providers until one offers the service; why those before it could not."""
-        failures: list[str] = []
-        for handle in self.table.by_service(name):
-            if self.is_down:
-                return ["the registry is shut down"]
-            failed = self._try(handle)
-            if failed:
-                failures.append(failed)
-            elif self.registry.services.find(name) is not None:
-                break
-        return failures
+def start(registry: Registry, handle: PluginHandle, plugin: Any, state: object) -> None:
+    """Have a plugin begin to work; when it fails, all it did is undone."""
+    if not callable(getattr(plugin, "on_load", None)):
+        raise LoadError(handle.id, f"{handle.id}: {plugin!r} is no plugin, it has no on_load")
+    table = registry.plugins
+    context = PluginContext(registry, handle.id, is_gated=hands_over(plugin))
+    try:
+        registry.config.define(handle.id, getattr(plugin, "config_schema", None))
+        plugin.on_load(context)
+        if state is not NO_STATE:
+            plugin.import_state(state)
+    except BaseException as error:
+        context.withdraw()
+        for failed in context.unwind():
+            error.add_note(f"while undoing what it had done: {failed!r}")
+        registry.config.define(handle.id, None)
+        with table.lock:
+            table.edges.remove(handle.metadata)
+            table.edges.forget_uses(handle.id)
+        raise
+    with table.lock:
+        handle.plugin = plugin
+        table.contexts[handle.id] = context
+        table.set_state(handle, PluginState.ACTIVE)
 
-    def _try(self, handle: PluginHandle) -> str:
-        try:
-            self.activate(handle.id)
-        except (ActivationCycleError, TransitionTimeoutError):
-            raise
-        except PluginError as error:
-            return f"{handle.id}: {error}"
-        return ""
+
+def hands_over(plugin: object) -> bool:
+    """Whether a plugin gives its state to its next version."""
+    return callable(getattr(plugin, "export_state", None))
 
 
 def declared_metadata(plugin: object) -> PluginMetadata | None:
@@ -329,8 +149,161 @@ def declared_metadata(plugin: object) -> PluginMetadata | None:
     return declared
 
 
-def _install_hint(kind: str, name: str) -> str:
-    from st.core.catalog import provider_of  # reads a file, only for the message
+# --- what must hold before ----------------------------------------------------------------------
 
-    provider = provider_of(kind, name)
-    return f"; {provider.install} provides it" if provider else ""
+
+def _check_allowed(registry: Registry, handle: PluginHandle, explicitly: bool) -> None:
+    state, is_down = handle.state, registry.plugins.is_down
+    if state in STUCK:
+        raise LoadError(handle.id, f"{handle.id} is {state}: {handle.reason}")
+    if explicitly or (state in USABLE and not is_down):
+        return
+    if state is PluginState.UNAVAILABLE:
+        raise PluginUnavailable(handle.reason, plugin_id=handle.id)
+    why = handle.reason or ("the registry is shut down" if is_down else "on request")
+    raise DependencyError(
+        handle.id, f"{handle.id} is {state} ({why}); load({handle.id!r}) tries it again"
+    )
+
+
+def _require(registry: Registry, handle: PluginHandle, explicitly: bool) -> None:
+    """Bring up what a plugin requires, and set it LOADING while all of that is active."""
+    table, metadata = registry.plugins, handle.metadata
+    for _ in range(ATTEMPTS):
+        for plugin_id in sorted(metadata.requires):
+            _require_plugin(registry, handle, plugin_id, explicitly)
+        for text in metadata.requires_services:
+            _require_service(registry, handle, text)
+        for plugin_id in sorted(metadata.optional):
+            other = table.get(plugin_id)
+            if other is not None and other.state in USABLE:
+                attempt(activate, registry, plugin_id)
+        with table.lock:
+            reason = table.clash(handle)
+            if reason:
+                raise DependencyError(handle.id, f"{handle.id} {reason}")
+            if all(map(table.is_active, metadata.requires)):
+                table.begin(handle)
+                return
+    raise TransitionTimeoutError(
+        handle.id, f"{handle.id}: what it requires is unloaded as fast as it is loaded"
+    )
+
+
+def _require_plugin(
+    registry: Registry, handle: PluginHandle, plugin_id: str, explicitly: bool
+) -> None:
+    other = registry.plugins.peek(plugin_id)
+    may_try = explicitly and other is not None and other.state in RETRIED
+    reason = "" if may_try else unmet(plugin_id, handle.metadata.requires[plugin_id], other)
+    if reason:
+        hint = install_hint("plugins", plugin_id)
+        raise DependencyError(handle.id, f"{handle.id} {reason}{hint}")
+    try:
+        activate(registry, plugin_id, explicitly=explicitly)
+    except (ActivationCycleError, TransitionTimeoutError):
+        raise
+    except PluginError as error:
+        raise DependencyError(handle.id, f"{handle.id} requires {plugin_id}: {error}") from error
+
+
+def _require_service(registry: Registry, handle: PluginHandle, text: str) -> None:
+    name, versions = split_contract(text)
+    if registry.services.offers(name, versions):
+        return
+    failures = _activate_providers(registry, name)
+    if not registry.services.offers(name, versions):
+        why = "; ".join(failures) or "no plugin provides it"
+        raise DependencyError(
+            handle.id,
+            f"{handle.id} requires service {text}: {why}{install_hint('services', name)}",
+        )
+
+
+def _activate_providers(registry: Registry, name: str) -> list[str]:
+    """Bring up providers until one offers the service; why those before it could not."""
+    failures: list[str] = []
+    for handle in registry.plugins.holders(name):
+        if registry.plugins.is_down:
+            return ["the registry is shut down"]
+        failed = _try(registry, handle)
+        if failed:
+            failures.append(failed)
+        elif registry.services.find(name) is not None:
+            break
+    return failures
+
+
+def _try(registry: Registry, handle: PluginHandle) -> str:
+    """Bring a plugin up; why that failed, "" when it did not."""
+    try:
+        activate(registry, handle.id)
+    except (ActivationCycleError, TransitionTimeoutError):
+        raise
+    except PluginError as error:
+        return f"{handle.id}: {error}"
+    return ""
+
+
+# --- loading ------------------------------------------------------------------------------------
+
+
+def _attempt(
+    registry: Registry, handle: PluginHandle, explicitly: bool, state: object
+) -> PluginError | None:
+    """Load a plugin; the failure of its own code, if there is one, is noted and given."""
+    # Stands for whatever ends the loading and is no failure of the plugin: Ctrl-C.
+    error: Exception | SystemExit | None = SystemExit("interrupted")
+    try:
+        error = loading(_bring_up, registry, handle, explicitly, state)
+    finally:
+        raised = None if error is None else _note_failure(registry, handle, error)
+    return raised
+
+
+def _bring_up(registry: Registry, handle: PluginHandle, explicitly: bool, state: object) -> None:
+    plugin = handle.source.make()
+    declared = declared_metadata(plugin)
+    if declared is not None and declared is not handle.metadata:
+        _compare(registry, handle, declared, explicitly)
+    start(registry, handle, plugin, state)
+
+
+def _compare(
+    registry: Registry, handle: PluginHandle, declared: PluginMetadata, explicitly: bool
+) -> None:
+    """See that a class says what its manifest says; where there is none, take over the class's."""
+    if not handle.is_opaque:
+        found = differences(handle.metadata, declared)
+        if found:
+            raise LoadError(handle.id, f"{handle.id}: {'; '.join(found)}")
+    elif declared.id != handle.id:
+        raise LoadError(handle.id, f"{handle.id}: the class says its id is {declared.id!r}")
+    else:
+        handle.is_opaque = False
+        registry.plugins.describe(handle, declared.__replace__(version=handle.version))
+        _require(registry, handle, explicitly)
+
+
+def _note_failure(
+    registry: Registry, handle: PluginHandle, error: Exception | SystemExit
+) -> PluginError:
+    """Set the state a failure leaves, and give the error to raise."""
+    table = registry.plugins
+    with table.lock:
+        table.edges.remove(handle.metadata)
+    if isinstance(error, PluginUnavailable):
+        error.plugin_id = handle.id
+        table.set_state(handle, PluginState.UNAVAILABLE, str(error))
+        return error
+    if isinstance(error, ActivationCycleError | TransitionTimeoutError):
+        table.set_state(handle, PluginState.DISCOVERED)
+        return error
+    raised = error
+    if not isinstance(raised, PluginError) or raised.plugin_id != handle.id:
+        raised = LoadError(
+            handle.id, f"{handle.id} failed to load: {type(error).__name__}: {error}"
+        )
+        raised.__cause__ = error
+    table.set_state(handle, PluginState.FAILED, str(raised))
+    return raised

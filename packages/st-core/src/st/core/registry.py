@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from st.core.bus import EventBus
@@ -21,13 +20,12 @@ from st.core.services import Services
 from st.core.table import PluginTable
 from st.core.turns import Turns
 
+# What finds, moves and exchanges plugins is imported by the methods that do it: to know what is
+# installed takes no lifecycle (1 ms), to work with plugins registered here no discovery.
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from st.core.discovery import Installed
-    from st.core.intake import Intake
-    from st.core.lifecycle import Lifecycle
-    from st.core.unloading import Unloaded, Unloading
+    from st.core.unloading import Unloaded
     from st.core.watch import Watcher
 
 _T = TypeVar("_T")
@@ -61,6 +59,7 @@ class Registry:
         bus: Hands events to listeners.
         services: What plugins offer one another.
         config: Their configuration.
+        plugins: What is known of each plugin; for the modules that move plugins.
     """
 
     def __init__(
@@ -71,37 +70,14 @@ class Registry:
         block: Iterable[str] = (),
         wait_s: float = 30.0,
     ) -> None:
-        self._turns = Turns(wait_s)
+        turns = Turns(wait_s)
         self.bus = EventBus()
-        self.services = Services(self.bus.publish, self._turns)
+        self.services = Services(self.bus.publish, turns)
         self.config = Config(self.bus.publish, environ)
-        self._table = PluginTable()
-        self._allow, self._block = allow, block
+        self.plugins = PluginTable(turns)
+        self._allow = None if allow is None else frozenset(allow)
+        self._block = frozenset(block)
         self._is_initialized = False
-
-    # What moves plugins is imported with the first one that moves: finding them all and reading
-    # what they contribute does without (1 ms). `setdefault` has two threads get the same one.
-
-    @cached_property
-    def lifecycle(self) -> Lifecycle:
-        """Brings plugins up."""
-        from st.core.lifecycle import Lifecycle
-
-        made = Lifecycle(self, self._table, self._turns)
-        kept: Lifecycle = vars(self).setdefault("lifecycle", made)
-        return kept
-
-    @cached_property
-    def _unloading(self) -> Unloading:
-        from st.core.unloading import Unloading
-
-        return Unloading(self.lifecycle)
-
-    @cached_property
-    def _intake(self) -> Intake:
-        from st.core.intake import Intake
-
-        return Intake(self.lifecycle, self._unloading)
 
     # --- getting to know plugins ----------------------------------------------------------------
 
@@ -119,13 +95,9 @@ class Registry:
         Returns:
             The handles that are new.
         """
-        return tuple(self._installed.discover(group, path))
+        from st.core.discovery import discover
 
-    @cached_property
-    def _installed(self) -> Installed:
-        from st.core.discovery import Installed  # only paid for by who discovers
-
-        return Installed(self._table, self._allow, self._block)
+        return tuple(discover(self.plugins, group, path, self._allow, self._block))
 
     def register(self, plugin: object, *, metadata: PluginMetadata | None = None) -> PluginHandle:
         """Take in a plugin, or a class of one, and load it.
@@ -141,7 +113,9 @@ class Registry:
             MetadataError: When it says nothing about itself.
             PluginUnavailable, DependencyError, LoadError, ActivationCycleError: See `load`.
         """
-        return self._intake.register(plugin, metadata)
+        from st.core.intake import register
+
+        return register(self, plugin, metadata)
 
     def load_path(self, path: str | Path) -> tuple[PluginHandle, ...]:
         """Load the plugins of a Python file, or of every file and package in a folder.
@@ -154,7 +128,9 @@ class Registry:
             LoadError: When a single file holds no plugin, or cannot be loaded.
             DuplicatePluginError: When an id is in use.
         """
-        return self._intake.load_path(path)
+        from st.core.intake import load_path
+
+        return load_path(self, path)
 
     # --- bringing up and taking down ------------------------------------------------------------
 
@@ -169,7 +145,9 @@ class Registry:
             ActivationCycleError: When loading it takes having loaded it.
             TransitionTimeoutError: When another thread is at work on it for too long.
         """
-        return self.lifecycle.activate(plugin_id, explicitly=True)
+        from st.core.lifecycle import activate
+
+        return activate(self, plugin_id, explicitly=True)
 
     def unregister(
         self, plugin_id: str, dependents: Literal["refuse", "cascade"] = "refuse"
@@ -191,11 +169,12 @@ class Registry:
             DependencyError: When others need it and `dependents` is "refuse".
             ExceptionGroup: Of what clean-up raised, after all of it is done.
         """
-        if self._table.peek(plugin_id) is None:
-            self._table.known(plugin_id)  # raises, and says what there is instead
-        unloaded = self._unloading.unload(plugin_id, cascade=dependents == "cascade")
+        from st.core.intake import drop
+        from st.core.unloading import unload
+
+        unloaded = unload(self, plugin_id, cascade=dependents == "cascade")
         for gone in unloaded.ids:
-            self._intake.drop(gone)
+            drop(self, gone)
         unloaded.raise_errors()
         return unloaded.ids
 
@@ -210,9 +189,9 @@ class Registry:
             PluginNotFoundError: When there is none of that id.
             ReloadError: When it fails. The old version is then running, or running again.
         """
-        from st.core.reload import Reloading
+        from st.core.reload import reload
 
-        return Reloading(self.lifecycle, self._unloading).reload(plugin_id)
+        return reload(self, plugin_id)
 
     def watch(self, path: str | Path) -> Watcher:
         """Load the plugins of a file or folder, and reload each when its file changes.
@@ -232,12 +211,14 @@ class Registry:
         Returns:
             The startup plugins that are active.
         """
-        startup = [handle for handle in self._table.all() if handle.metadata.activate == "startup"]
+        from st.core.lifecycle import activate_all
+
+        startup = [one for one in self.plugins.all() if one.metadata.activate == "startup"]
         if self._is_initialized:
             return tuple([handle for handle in startup if handle.state is PluginState.ACTIVE])
         self._is_initialized = True
-        self.lifecycle.is_down = False
-        active = self.lifecycle.activate_all(tuple(in_order(startup)))
+        self.plugins.is_down = False
+        active = activate_all(self, in_order(startup))
         self.bus.publish(SystemInit())
         return active
 
@@ -250,22 +231,23 @@ class Registry:
         Returns:
             What was unloaded, and what went wrong.
         """
-        from st.core.unloading import Unloaded
+        from st.core.intake import drop
+        from st.core.unloading import Unloaded, unload_all
 
-        if self.lifecycle.is_down:
+        if self.plugins.is_down:
             return Unloaded((), {})
-        self.lifecycle.is_down = True
+        self.plugins.is_down = True
         self._is_initialized = False
         self.bus.publish(SystemShutdown())
-        unloaded = self._unloading.unload_all()
+        unloaded = unload_all(self)
         for plugin_id in unloaded.ids:
-            self._intake.drop(plugin_id)
+            drop(self, plugin_id)
         return unloaded
 
     @property
     def is_shut_down(self) -> bool:
         """Whether `shutdown` was called and `initialize_all` was not, since."""
-        return self.lifecycle.is_down
+        return self.plugins.is_down
 
     def __enter__(self) -> Self:
         return self
@@ -277,20 +259,20 @@ class Registry:
 
     def get(self, plugin_id: str) -> PluginHandle | None:
         """The plugin of an id, None when there is none."""
-        return self._table.get(plugin_id)
+        return self.plugins.get(plugin_id)
 
     def list(self) -> tuple[PluginHandle, ...]:
         """Every plugin, in the order they became known."""
-        return self._table.all()
+        return self.plugins.all()
 
     def __contains__(self, plugin_id: object) -> bool:
-        return isinstance(plugin_id, str) and self._table.peek(plugin_id) is not None
+        return isinstance(plugin_id, str) and self.plugins.peek(plugin_id) is not None
 
     def __iter__(self) -> Iterator[PluginHandle]:
-        return iter(self._table.all())
+        return iter(self.plugins.all())
 
     def __len__(self) -> int:
-        return len(self._table.all())
+        return len(self.plugins.all())
 
     def find_by_capability(
         self,
@@ -311,8 +293,12 @@ class Registry:
             By rank descending, then in the order they became known.
         """
         wanted = PluginCapability.parse(capability) if isinstance(capability, str) else capability
-        found = self._table.by_capability(wanted, all=all)
-        return self.lifecycle.activate_all(found) if activate else found
+        found = self.plugins.all_holders(wanted) if all else self.plugins.holders(wanted)
+        if not activate:
+            return found
+        from st.core.lifecycle import activate_all
+
+        return activate_all(self, found)
 
     @overload
     def get_service(self, key: ServiceKey[_T]) -> _T: ...
@@ -330,13 +316,15 @@ class Registry:
             ActivationCycleError: When its provider is being loaded by this very thread.
         """
         reference = self.services.find(key)
-        if reference is None:
-            return self.lifecycle.get_service(key, default)
-        return self.services.resolve(reference, key)
+        if reference is not None:
+            return self.services.resolve(reference, key)
+        from st.core.lifecycle import load_service
+
+        return load_service(self, key, default)
 
     def contributions(self, point: str) -> tuple[Contribution, ...]:
         """What the manifests of usable plugins contribute to a point, none of them imported."""
-        return self._table.contributions(point)
+        return self.plugins.contributions(point)
 
     def graph(self) -> dict[str, tuple[str, ...]]:
         """What each plugin requires, by id."""
@@ -352,8 +340,8 @@ class Registry:
         Raises:
             PluginNotFoundError: When there is none of that id.
         """
-        users = self.lifecycle.edges.users(plugin_id)
-        return explain(self._table.known(plugin_id), self, users)
+        users = self.plugins.edges.users(plugin_id)
+        return explain(self.plugins.known(plugin_id), self, users)
 
     def to_mermaid(self) -> str:
         """The graph of requirements as a Mermaid flowchart."""

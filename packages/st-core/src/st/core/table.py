@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-from st.core.capability import PluginCapability
+from st.core.edges import Edges
 from st.core.errors import DuplicatePluginError, PluginNotFoundError, listed
-from st.core.handle import (
-    BUSY,
-    RETRIED,
-    USABLE,
-    WAITING,
-    Contribution,
-    PluginHandle,
-    PluginState,
-)
+from st.core.handle import BUSY, RETRIED, USABLE, WAITING, Contribution, PluginHandle, PluginState
 from st.core.metadata import split_contract
 from st.core.nearest import did_you_mean
-from st.core.resolve import clash, problems
+from st.core.resolve import Known
+from st.core.turns import Turns
+
+if TYPE_CHECKING:
+    from st.core.context import PluginContext
+    from st.core.metadata import PluginMetadata
 
 
 class PluginTable:
-    """Handles by id, capability and service, and their states. Safe to use from any thread."""
+    """Handles by id, capability and service, and their states. Safe to use from any thread.
 
-    def __init__(self) -> None:
+    Attributes:
+        lock: Held to look at states and edges and to change them together; never while the code
+            of plugins runs.
+        turns: Who is at work on which plugin.
+        edges: Who depends on whom.
+        contexts: Those of active plugins, in the order they came up.
+        is_down: After a shutdown: nothing loads by itself.
+    """
+
+    def __init__(self, turns: Turns) -> None:
         self.lock = threading.RLock()
+        self.turns = turns
+        self.edges = Edges()
+        self.contexts: dict[str, PluginContext] = {}
+        self.is_down = False
+        self._known = Known()
         self._sequence = 0
-        self._handles: dict[str, PluginHandle] = {}
-        self._offers: dict[object, dict[str, PluginHandle]] = {}
         self._ranked: dict[object, tuple[PluginHandle, ...]] = {}
         self._waiting: dict[str, PluginHandle] = {}
         self._is_stale = False
@@ -41,7 +51,7 @@ class PluginTable:
             DuplicatePluginError: When its id is in use.
         """
         with self.lock:
-            present = self._handles.get(handle.id)
+            present = self.peek(handle.id)
             if present is not None:
                 is_of_use = present.state not in (*RETRIED, PluginState.BROKEN)
                 if is_of_use or present.distribution:
@@ -53,24 +63,24 @@ class PluginTable:
                 self.remove(present)
             self._sequence += 1
             handle.sequence = self._sequence
-            self._handles[handle.id] = handle
-            self.index(handle)
+            self._known.by_id[handle.id] = handle
+            self._index(handle)
             self.set_state(handle, handle.state, handle.reason)
             return present
 
     def remove(self, handle: PluginHandle) -> None:
         """Forget a plugin."""
         with self.lock:
-            if self._handles.get(handle.id) is handle:
-                del self._handles[handle.id]
+            if self.peek(handle.id) is handle:
+                del self._known.by_id[handle.id]
             self._waiting.pop(handle.id, None)
-            self.unindex(handle)
+            self._unindex(handle)
             self._is_stale = True
 
     def discard(self, handle: PluginHandle) -> bool:
         """Forget a plugin unless it is up, or on its way; whether it is forgotten."""
         with self.lock:
-            if self._handles.get(handle.id) is not handle or handle.state in BUSY:
+            if self.peek(handle.id) is not handle or handle.state in BUSY:
                 return False
             self.remove(handle)
             return True
@@ -88,29 +98,58 @@ class PluginTable:
             for offer in handle.offers:
                 self._ranked.pop(offer, None)
 
-    def index(self, handle: PluginHandle) -> None:
-        """Have a plugin found by what its metadata says it offers."""
-        handle.offers = _offers(handle)
+    def begin(self, handle: PluginHandle) -> None:
+        """Set a plugin LOADING; from now on it counts as a dependent of what it requires."""
+        with self.lock:
+            if self.peek(handle.id) is not handle:
+                raise PluginNotFoundError(handle.id, f"{handle.id} was unregistered meanwhile")
+            self.set_state(handle, PluginState.LOADING)
+            self.edges.add(handle.metadata)
+
+    def describe(self, handle: PluginHandle, metadata: PluginMetadata) -> None:
+        """Take over what only became known when the plugin's code was imported."""
+        with self.lock:
+            self._unindex(handle)
+            self.edges.remove(handle.metadata)
+            handle.metadata = metadata
+            self.edges.add(metadata)
+            self._index(handle)
+
+    def _index(self, handle: PluginHandle) -> None:
+        metadata = handle.metadata
+        handle.offers = (
+            *metadata.capabilities,
+            *[split_contract(text)[0] for text in metadata.provides],
+            *[("against", plugin_id) for plugin_id in metadata.conflicts],
+        )
         for offer in handle.offers:
-            self._offers.setdefault(offer, {})[handle.id] = handle
+            self._known.by_offer.setdefault(offer, {})[handle.id] = handle
             self._ranked.pop(offer, None)
 
-    def unindex(self, handle: PluginHandle) -> None:
-        """The inverse of `index`."""
-        for offer in [key for key in handle.offers if key in self._offers]:
-            holders = self._offers[offer]
+    def _unindex(self, handle: PluginHandle) -> None:
+        for offer in handle.offers:
+            holders = self._known.by_offer.get(offer, {})
             if holders.get(handle.id) is handle:
                 del holders[handle.id]
             if not holders:
-                del self._offers[offer]
+                self._known.by_offer.pop(offer, None)
             self._ranked.pop(offer, None)
 
     # --- reading --------------------------------------------------------------------------------
 
+    def peek(self, plugin_id: str) -> PluginHandle | None:
+        """The handle of an id as it stands, without working out what else could be loaded."""
+        return self._known.by_id.get(plugin_id)
+
     def get(self, plugin_id: str) -> PluginHandle | None:
         """The handle of an id, None when there is none."""
-        self.settle()
-        return self._handles.get(plugin_id)
+        self._settle()
+        return self.peek(plugin_id)
+
+    def is_active(self, plugin_id: str) -> bool:
+        """Whether a plugin is there and up."""
+        handle = self.peek(plugin_id)
+        return handle is not None and handle.state is PluginState.ACTIVE
 
     def known(self, plugin_id: str) -> PluginHandle:
         """The handle of an id.
@@ -120,61 +159,46 @@ class PluginTable:
         """
         handle = self.get(plugin_id)
         if handle is None:
-            from st.core.catalog import provider_of  # reads a file, only for the message
+            from st.core.catalog import install_hint  # reads a file, only for the message
 
-            provider = provider_of("plugins", plugin_id)
-            hint = f"; {provider.install} provides it" if provider else ""
-            with self.lock:
-                names = sorted(self._handles)
+            names = sorted(handle.id for handle in self.all())
             raise PluginNotFoundError(
                 plugin_id,
                 f"no plugin {plugin_id!r}{did_you_mean(plugin_id, names)} "
-                f"(known: {listed(names)}){hint}",
+                f"(known: {listed(names)}){install_hint('plugins', plugin_id)}",
             )
         return handle
 
     def all(self) -> tuple[PluginHandle, ...]:
         """Every handle, in the order of arrival."""
-        self.settle()
+        self._settle()
         with self.lock:
-            return tuple(self._handles.values())
+            return tuple(self._known.by_id.values())
 
-    def by_capability(
-        self, capability: PluginCapability, *, all: bool = False
-    ) -> tuple[PluginHandle, ...]:
-        """Who has a capability, best rank first; with `all` also those that cannot be used."""
-        return self._holders(capability, include_all=all)
+    def holders(self, offer: object) -> tuple[PluginHandle, ...]:
+        """Who offers a capability, or a service by its name, and can be used; best rank first."""
+        self._settle()
+        ranked = self._ranked.get(offer)
+        if ranked is None:
+            with self.lock:
+                ranked = tuple([one for one in self.all_holders(offer) if one.state in USABLE])
+                self._ranked[offer] = ranked
+        return ranked
 
-    def by_service(self, name: str) -> tuple[PluginHandle, ...]:
-        """Who declares to provide a service and can be used, best rank first."""
-        return self._holders(name, include_all=False)
-
-    def opponents(self, plugin_id: str) -> tuple[PluginHandle, ...]:
-        """Who declares to conflict with a plugin."""
+    def all_holders(self, offer: object) -> tuple[PluginHandle, ...]:
+        """Who offers something, whether it can be used or not; best rank first."""
+        self._settle()
         with self.lock:
-            return tuple(self._offers.get(("against", plugin_id), {}).values())
-
-    def peek(self, plugin_id: str) -> PluginHandle | None:
-        """The handle of an id as it stands, without working out what else could be loaded."""
-        return self._handles.get(plugin_id)
+            return tuple(
+                sorted(
+                    self._known.holders(offer),
+                    key=lambda handle: (-handle.metadata.rank, handle.sequence),
+                )
+            )
 
     def clash(self, handle: PluginHandle) -> str:
         """Why a plugin cannot run beside those that are active now, "" when it can."""
-        if not handle.metadata.conflicts and ("against", handle.id) not in self._offers:
-            return ""
-        return clash(handle, self._handles, self.opponents(handle.id))
-
-    def _holders(self, offer: object, *, include_all: bool) -> tuple[PluginHandle, ...]:
-        self.settle()
-        ranked = self._ranked.get(offer)
-        if ranked is None or include_all:
-            with self.lock:
-                holders = sorted(self._offers.get(offer, {}).values(), key=_preference)
-                if include_all:
-                    return tuple(holders)
-                ranked = tuple([handle for handle in holders if handle.state in USABLE])
-                self._ranked[offer] = ranked
-        return ranked
+        return self._known.clash(handle)
 
     def contributions(self, point: str) -> tuple[Contribution, ...]:
         """What the manifests of usable plugins contribute to a point, in order of arrival."""
@@ -186,29 +210,15 @@ class PluginTable:
             ]
         )
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Work out which of the plugins not loaded yet could be."""
         if not (self._is_stale and self._waiting):
             return
         with self.lock:
             self._is_stale = False
-            found = problems(self._waiting.values(), self._handles)
-            for handle in tuple(self._waiting.values()):
-                reason = found.get(handle.id, "")
+            for plugin_id, reason in self._known.problems(tuple(self._waiting.values())).items():
+                handle = self._known.by_id[plugin_id]
                 state = PluginState.UNRESOLVED if reason else PluginState.DISCOVERED
-                if (handle.state, handle.reason) != (state, reason):
+                if handle.state in WAITING and (handle.state, handle.reason) != (state, reason):
                     self.set_state(handle, state, reason)
             self._is_stale = False
-
-
-def _offers(handle: PluginHandle) -> tuple[object, ...]:
-    """What a plugin is found by: capabilities, names of services, and ids it conflicts with."""
-    metadata = handle.metadata
-    if not (metadata.provides or metadata.conflicts):
-        return metadata.capabilities
-    services = [split_contract(text)[0] for text in metadata.provides]
-    return (*metadata.capabilities, *services, *(("against", id) for id in metadata.conflicts))
-
-
-def _preference(handle: PluginHandle) -> tuple[int, int]:
-    return (-handle.metadata.rank, handle.sequence)

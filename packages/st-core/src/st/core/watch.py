@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from st.core.errors import PluginError
+from st.core.events import PluginFailed
 from st.core.isolation import attempt
 from st.core.paths import file_of
 
@@ -65,7 +66,7 @@ class Watcher:
     def _report(self, plugin_id: str, error: Exception | None) -> None:
         if error is not None:
             name = error.plugin_id if isinstance(error, PluginError) else plugin_id
-            self._registry.lifecycle.report_failure(name, str(error))
+            self._registry.bus.publish(PluginFailed(name, "active", str(error)))
 
     def _look(self) -> dict[Path, tuple[int, int]]:
         files = self._path.rglob("*.py") if self._path.is_dir() else [self._path]

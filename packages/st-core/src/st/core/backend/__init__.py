@@ -13,7 +13,7 @@ A backend is a plugin with the capability ``Backend(Name)`` that registers its `
 the service `service_name(name)`.
 """
 
-from st.core.backend.base import Binder, BoundPlan, TableBackend
+from st.core.backend.base import Binder, BoundPlan, Launch, TableBackend
 from st.core.backend.contract import (
     DTYPES,
     Backend,
@@ -53,6 +53,7 @@ __all__ = [
     "Executable",
     "KernelHandle",
     "KernelTable",
+    "Launch",
     "Lifetime",
     "OperationTopic",
     "Plan",

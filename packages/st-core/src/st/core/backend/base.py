@@ -27,8 +27,14 @@ from st.core.backend.kernels import kernels
 from st.core.backend.liveness import lifetimes, share
 
 Launch = Callable[[], object]
+"""Runs one call on memory it is bound to, as often as it is called."""
 Binder = Callable[[Call, tuple[Any, ...], tuple[Any, ...]], Launch]
-"""(call, operands of the inputs, operands of the outputs) -> launch. Constants come as `Const`."""
+"""(call, operands of the inputs, operands of the outputs) -> launch. Constants come as `Const`.
+
+It is asked once for a plan, and prepares what does not change from run to run. Operands are what
+`TableBackend.operand` makes of views: any strides, 0 where an axis is repeated, empty axes too;
+the launch reads the inputs when it runs, and writes every element of the outputs.
+"""
 
 
 class BoundPlan:
