@@ -14,11 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import DTYPES, Call, Const, OperationTopic, TableBackend, View
+from st.core.backend import DTYPES, Binder, Call, Const, Launch, OperationTopic, TableBackend, View
 
 Array = NDArray[Any]
-Launch = Callable[[], object]
-Binder = Callable[[Call, tuple[Any, ...], tuple[Any, ...]], Launch]
 
 RELATIONS = {
     "eq": "equal",

@@ -7,13 +7,9 @@ elements; three of float64 are 192 KB. Buffers of 2048 elements are no slower (a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from st.core.backend import DTYPES, SIGNATURES, Call, View
-
-Launch = Callable[[], object]
+from st.core.backend import DTYPES, SIGNATURES, Call, Launch, View
 
 USUAL, SMALL = 8192, 2048
 """Elements of a buffer."""
