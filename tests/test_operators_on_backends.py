@@ -13,7 +13,17 @@ import pytest
 
 from st.core import Registry
 from st.core.backend import Backend, Call, UnsupportedOperatorError, service_name, spec
-from st.nn import Adam, CrossEntropy, Linear, Model, Module, Scope, TrainingStep
+from st.nn import (
+    Adam,
+    BatchNorm,
+    CrossEntropy,
+    Dropout,
+    Linear,
+    Model,
+    Module,
+    Scope,
+    TrainingStep,
+)
 from st.nn.host_fallback import HostFallback, RanOnHost
 from st.nn.operator_registry import OPERATOR_REGISTRY, OperatorRegistry
 from st.nn.ops.rules import FLOATS, same
@@ -144,6 +154,25 @@ def test_operator_for_another_backend_is_refused_and_runs_on_the_host_when_asked
         ("OpenCL", "NumPy", "1:vjp"),
     ]
     assert step.read_loss() == pytest.approx(alone.read_loss(), rel=1e-4)
+
+
+def test_model_that_draws_and_keeps_state_takes_the_same_steps_on_every_backend(
+    opencl: Backend, numpy: Backend
+) -> None:
+    modules = [("0", BatchNorm()), ("1", Dropout(rate=0.3)), ("2", Linear(out_features=2))]
+    model = Model(modules, spec((4,), "float32"))
+    parts = model, CrossEntropy(), Adam(lr=0.02)
+    steps = [TrainingStep(*parts, b, 3, model.initialise(1), seed=9) for b in (opencl, numpy)]
+
+    for step in steps:
+        step.check(X, np.array([0, 1, 1]))
+        for _ in range(5):
+            step.run(X, np.array([0, 1, 1]))
+
+    there, here = (step.parameters() for step in steps)
+    assert steps[0].read_loss() == pytest.approx(steps[1].read_loss(), rel=1e-5)
+    for name in ("0.mean", "0.variance", "2.weight"):
+        np.testing.assert_allclose(there[name], here[name], rtol=1e-4, atol=1e-5)
 
 
 def test_tensors_of_two_backends_are_refused(opencl: Backend, numpy: Backend) -> None:
