@@ -7,9 +7,10 @@ from functools import partial
 from threading import Lock
 from time import perf_counter_ns
 
-from st.backend.opencl import elementwise, expression, index, matmul, order, random, reduce
+from st.backend.opencl import elementwise, expression, fused, index, matmul, order, random, reduce
 from st.backend.opencl.cache import BinaryCache
 from st.backend.opencl.device import Device
+from st.backend.opencl.groups import Group, group, inner_temporaries
 from st.backend.opencl.runtime import Launch, Operand, Runtime
 from st.core.backend import (
     Binder,
@@ -49,10 +50,11 @@ class OpenCLPlan(BoundPlan):
         self,
         runtime: Runtime,
         launches: Sequence[Callable[[], object]],
+        covers: Sequence[tuple[int, ...]],
         memory: Mapping[Storage, Buffer],
         n_bytes: int,
     ) -> None:
-        super().__init__(launches, [(n,) for n in range(len(launches))], memory, n_bytes)
+        super().__init__(launches, covers, memory, n_bytes)
         self._wait = partial(runtime.wait, runtime.memory.sync)
 
     def run(self, trace: Trace | None = None) -> None:
@@ -137,15 +139,37 @@ class OpenCLBackend(TableBackend):
         self, plan: Plan, memory: Mapping[Storage, Buffer], *, keep: bool = False
     ) -> OpenCLPlan:
         """See `Backend.bind`."""
-        lives = lifetimes([call] for call in plan.calls)
+        calls = plan.calls
+        groups = [Group([n]) for n in range(len(calls))] if keep else group(calls, self._is_known)
+        inner = inner_temporaries(calls, groups)
+        lives = lifetimes([calls[n] for n in each.calls] for each in groups)
+        lives = {storage: life for storage, life in lives.items() if storage not in inner}
         slots, sizes = share(lives)
         if keep:
             slots = {storage: n for n, storage in enumerate(lives)}
             sizes = [storage.nbytes for storage in lives]
         buffers = [self.alloc(size) for size in sizes]
         whole = {**memory, **{storage: buffers[slot] for storage, slot in slots.items()}}
-        launches = [self.bind_call(call, whole) for call in plan.calls]
-        return OpenCLPlan(self.runtime, launches, whole, sum(sizes))
+        launches = [self._bind_group(calls, each, whole, inner) for each in groups]
+        covers = [tuple(each.calls) for each in groups]
+        return OpenCLPlan(self.runtime, launches, covers, whole, sum(sizes))
+
+    def _is_known(self, call: Call) -> bool:
+        return fused.is_known(call, self.name, has_float64=self.device.has_float64)
+
+    def _bind_group(
+        self,
+        calls: Sequence[Call],
+        each: Group,
+        memory: Mapping[Storage, Buffer],
+        inner: set[Storage],
+    ) -> Callable[[], object]:
+        if not each.is_fused:
+            return self.bind_call(calls[each.calls[0]], memory)
+        members = [calls[n] for n in each.calls]
+        return fused.bind(
+            self.runtime, members, each, lambda x: self.operand(memory[x.storage], x), inner
+        )
 
     def _bind(
         self,

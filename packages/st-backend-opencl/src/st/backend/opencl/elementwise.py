@@ -51,9 +51,6 @@ TAKES: Mapping[str, tuple[str, ...]] = {
 
 OPERATORS = (*EXPRESSIONS, "compare", "cast")
 
-MOST_GROUPS = 4096
-"""Work-groups along the rows on GPUs; each walks its share of them."""
-
 _LETTERS = "xyz"
 _OPERAND: tuple[Parameter, ...] = ("buffer", "long", "long8")
 
@@ -132,17 +129,11 @@ def launch(
         )
     found = found.padded()
     n_columns = found.shape[-1]
-    n_rows = out.size // n_columns
-    row_shares = runtime.shares(n_rows, out.size)
-    column_shares = runtime.shares(-(-n_columns // runtime.lanes), out.size)
-    if runtime.device.kind == "gpu":
-        row_shares = min(row_shares, MOST_GROUPS)
-    else:
-        column_shares = max(1, column_shares // row_shares)
     arguments: list[object] = [found.shape]
     for x, strides in zip(operands, found.strides, strict=True):
         arguments += [x.buffer, x.offset, strides]
-    return [runtime.launch(call, source, arguments, (column_shares, row_shares))]
+    groups = runtime.spread(out.size // n_columns, n_columns)
+    return [runtime.launch(call, source, arguments, groups)]
 
 
 def require_dtype(runtime: Runtime, call: Call, dtype: str, accepted: tuple[str, ...]) -> None:
@@ -158,20 +149,30 @@ def _source(op: str, inputs: tuple[str, ...], out: str) -> KernelSource:
     types = [CTYPES[dtype] for dtype in inputs]
     made = CTYPES[out]
     name = f"{op}_{types[-1]}"
-    if op in RELATIONS:
-        expression = f"TRUTH((x) {RELATIONS[op]} (y))"
-    elif op == "cast":
+    if op == "cast":
         name = f"cast_{types[0]}_to_{made}"
-        is_truth = out == "bool" != inputs[0]
-        expression = f"TRUTH((x) != (v_{types[0]})(0))" if is_truth else f"CONVERT({made}, x)"
     elif op in ("copy", "where"):
         made = MOVED_AS[DTYPES[out]]
         types = [made] if op == "copy" else ["uchar", made, made]
         name = f"{op}_{made}"
-        expression = EXPRESSIONS[op].replace("TYPE", made)
-    else:
-        expression = EXPRESSIONS[op].replace("TYPE", made)
-    return _kernel(name, expression, types, made)
+    return _kernel(name, expression(op, inputs, out).replace("TYPE", made), types, made)
+
+
+def expression(op: str, inputs: Sequence[str], out: str) -> str:
+    """Return what an operator computes of x, y, z; TYPE stands for the type of its output.
+
+    Args:
+        op: A key of `EXPRESSIONS` or `RELATIONS`, or "cast".
+        inputs: Dtypes of its inputs.
+        out: Dtype of its output.
+    """
+    if op in RELATIONS:
+        return f"TRUTH((x) {RELATIONS[op]} (y))"
+    if op != "cast":
+        return EXPRESSIONS[op]
+    if out == "bool" != inputs[0]:
+        return f"TRUTH((x) != (v_{CTYPES[inputs[0]]})(0))"
+    return "CONVERT(TYPE, x)"
 
 
 def source(

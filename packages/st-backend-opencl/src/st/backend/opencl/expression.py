@@ -57,6 +57,15 @@ def bind(
     return elementwise.launch(runtime, call, source, inputs, out)
 
 
+def with_attributes(expression: str, call: Call) -> str:
+    """Return an expression with the attributes of `call` written out."""
+    dtype = call.outputs[0].spec.dtype
+    given = {key: value for key, value in call.attrs if isinstance(value, bool | int | float)}
+    for key, value in given.items():
+        expression = re.sub(rf"\bATTR_{key}\b", _literal(value, dtype), expression)
+    return expression
+
+
 def _literal(value: float | int | bool, dtype: str) -> str:
     """Return a number as OpenCL C; a float in the precision of the output, lest it be a double."""
     if isinstance(value, float) and value - value == 0:

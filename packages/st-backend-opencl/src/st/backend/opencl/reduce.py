@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from st.backend.opencl import elementwise, layout
-from st.backend.opencl.runtime import Launch, Operand, Runtime
+from st.backend.opencl.groups import MOST_COLUMNS
+from st.backend.opencl.runtime import MOST_GROUPS, Launch, Operand, Runtime
 from st.backend.opencl.source import CTYPES, KernelSource, Parameter
 from st.core.backend import DTYPES, Call
 
@@ -92,7 +93,8 @@ def _pass(
     blocks = n_outer * -(-n_inner // width)
     shares = runtime.shares(blocks, x.size)
     n_parts = 1
-    if blocks < runtime.device.n_units * 8:
+    # A row that fusion would reduce in one go is never split: fused or not, the bits are the same.
+    if blocks < runtime.device.n_units * 8 and (n_inner > 1 or n_reduced > MOST_COLUMNS):
         n_parts = max(1, min(64, x.size // LEAST_PART, n_reduced // 64))
     if n_parts == 1:
         return [_launch(runtime, call, x, out, found, shares, 1)]
@@ -117,14 +119,18 @@ def _launch(
     is_sum = call.op == "sum"
     source = KernelSource(
         name=f"{call.op}_{ctype}",
-        files=("reduce",),
+        files=("total", "reduce"),
         defines=(
             ("KERNEL", f"{call.op}_{ctype}"),
             ("T", ctype),
+            ("MOST_COLUMNS", str(MOST_COLUMNS)),
             ("START", "0" if is_sum else STARTS[x.dtype]),
             ("COMBINE(x, y)", "((x) + (y))" if is_sum else "MAXIMUM(x, y)"),
         ),
         parameters=_PARAMETERS,
     )
     arguments = (out.buffer, out.offset, x.buffer, x.offset, *found.shape, *found.strides)
-    return runtime.launch(call, source, arguments, (shares, n_parts))
+    groups = (shares, n_parts, 1)
+    if found.shape[2] == 1:
+        groups = (1, n_parts, min(shares, MOST_GROUPS))
+    return runtime.launch(call, source, arguments, groups)

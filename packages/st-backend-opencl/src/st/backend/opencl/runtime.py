@@ -15,14 +15,14 @@ from st.backend.opencl.cache import BinaryCache, default_directory
 from st.backend.opencl.device import Device
 from st.backend.opencl.memory import Memory
 from st.backend.opencl.program import BuildError, Programs
-from st.backend.opencl.source import KernelSource
+from st.backend.opencl.source import GPU_GROUP, KernelSource
 from st.core.backend import DTYPES, BackendError, Call, Const, dense_strides
-
-GPU_GROUP = 64
-"""Work-items in a work-group along dimension 0 on GPUs; CPUs have groups of one."""
 
 GROUPS_PER_UNIT = 8
 """Shares for each thread of a CPU, so that runtimes can balance them (measured on PoCL)."""
+
+MOST_GROUPS = 4096
+"""Work-groups along the rows on GPUs; each walks its share of them."""
 
 LEAST_SHARE = 4096
 """Elements below which a share of work is not worth a thread's waking up."""
@@ -172,6 +172,15 @@ class Runtime:
         run = partial(cl.enqueue_nd_range_kernel, self.queue, kernel, groups, local)
         return Launch(self, call, run, arguments)
 
+    def spread(self, n_rows: int, n_columns: int) -> tuple[int, int]:
+        """Return into how many shares to split the columns (in lanes) and the rows of a space."""
+        size = n_rows * n_columns
+        row_shares = self.shares(n_rows, size)
+        column_shares = self.shares(-(-n_columns // self.lanes), size)
+        if self.device.kind == "gpu":
+            return column_shares, min(row_shares, MOST_GROUPS)
+        return max(1, column_shares // row_shares), row_shares
+
     def shares(self, n_items: int, n_elements: int) -> int:
         """Return into how many shares to split `n_items` things of `n_elements` in all."""
         if self.device.kind == "gpu":
@@ -188,4 +197,6 @@ class Runtime:
             length = int(parameter.removeprefix("long"))
             if len(argument) <= length and all(isinstance(x, int) for x in argument):
                 return np.array(argument + (0,) * (length - len(argument)), np.int64)
+        if parameter in DTYPES and isinstance(argument, bool | int | float):
+            return np.asarray(argument).astype(parameter)[()]
         raise self.error(f"kernel {source.name!r} takes a {parameter}, got {argument!r}", call)

@@ -26,7 +26,23 @@ CTYPES: Mapping[str, str] = {
 MOVED_AS: Mapping[int, str] = {1: "uchar", 4: "uint", 8: "ulong"}
 """The type that stands for elements of a size where only their bits matter."""
 
-Parameter = Literal["buffer", "long", "long4", "long8"]
+GPU_GROUP = 64
+"""Work-items in a work-group along dimension 0 on GPUs; CPUs have groups of one."""
+
+Parameter = Literal[
+    "buffer",
+    "long",
+    "long4",
+    "long8",
+    "float32",
+    "float64",
+    "int32",
+    "int64",
+    "uint32",
+    "uint64",
+    "bool",
+]
+"""What a kernel takes: a buffer, a size or some, or one element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +58,15 @@ class KernelSource:
     """Names in ``kernels/``, without ``.cl``, in order; the prelude is prepended to them."""
     defines: tuple[tuple[str, str], ...]
     parameters: tuple[Parameter, ...]
+    generated: str = ""
+    """Text behind the files, for kernels that are written anew for each group of calls."""
 
     def text(self, kind: Literal["cpu", "gpu"]) -> str:
         """Return the whole program for one class of device."""
         lines = [f"#define {name} {value}".rstrip() for name, value in self.defines]
-        if kind == "cpu":
-            lines.insert(0, "#define CPU")
-        return "\n".join(lines) + "\n" + "\n".join(map(_read, ("prelude", *self.files)))
+        lines.insert(0, "#define CPU" if kind == "cpu" else f"#define GROUP {GPU_GROUP}")
+        parts = [*map(_read, ("prelude", *self.files)), self.generated]
+        return "\n".join(lines) + "\n" + "\n".join(parts)
 
 
 @cache

@@ -1,10 +1,10 @@
 // Sum or maximum over the middle axis of (n_outer, n_reduced, n_inner).
 //
 // Given: KERNEL, the element type T, START (what nothing reduces to) and COMBINE(x, y).
-// Dimension 0 shares the outputs; dimension 1 splits the reduced axis into parts, each of which
-// writes its own (n_outer, n_inner) block, to be reduced again. Partial results are combined in
-// blocks of 1,024 elements, so float sums err like pairwise ones; the order never varies with the
-// number of threads, only with the shape.
+// Dimension 0 shares the outputs (2 where each is a whole row); dimension 1 splits the reduced axis
+// into parts, each of which writes its own (n_outer, n_inner) block, to be reduced again. Partial
+// results are combined in blocks, so float sums err like pairwise ones; the order never varies with
+// the number of threads, only with the shape. Given too: MOST_COLUMNS, the block of a row.
 
 #define BLOCK 64
 #if W == 1
@@ -13,37 +13,25 @@
 #define WIDE 8
 #endif
 
-static inline T combine_lanes(JOIN(v_, T) x) {
-#if W == 1
-  return x;
-#else
-  T lanes[W];
-  *(JOIN(u_, T) *)lanes = x;
-  for (int n = W / 2; n > 0; n /= 2)
-    for (int i = 0; i < n; ++i) lanes[i] = COMBINE(lanes[i], lanes[i + n]);
-  return lanes[0];
-#endif
-}
+DEFINE_KEEP(T)
+DEFINE_TOTAL(total, T, COMBINE)
 
-// One output: n elements that lie `stride` apart.
-static inline T reduce_row(__global const T *p, long stride, long n) {
-  T total = START;
-  long i = 0;
-  while (n - i >= W) {
+// One output: n elements that lie `stride` apart. On GPUs a work-group does it together.
+static inline T reduce_row(__global const T *p, long stride, long n SHARED_ROW) {
+  T result = START;
+  for (long begin = 0; begin < n; begin += MOST_COLUMNS) {
+    const long end = n - begin < MOST_COLUMNS ? n : begin + MOST_COLUMNS;
     JOIN(v_, T) part = (JOIN(v_, T))(START);
-    const long end = n - i < BLOCK * W ? i + (n - i) / W * W : i + BLOCK * W;
-    for (; i < end; i += W) {
-      const JOIN(v_, T) x = JOIN(load_, T)(p + i * stride, stride, W);
-      part = COMBINE(part, x);
+    for (long i = begin + FIRST_LANE; i < end; i += LANES) {
+      const int left = lanes_left(end - i);
+      const JOIN(v_, T) x = JOIN(load_, T)(p + i * stride, stride, left);
+      const JOIN(v_, T) kept = JOIN(keep_, T)(x, left, START);
+      part = COMBINE(part, kept);
     }
-    const T block = combine_lanes(part);
-    total = COMBINE(total, block);
+    const T block = FIRST(TOTAL(total, T, part));
+    result = COMBINE(result, block);
   }
-  for (; i < n; ++i) {
-    const T x = p[i * stride];
-    total = COMBINE(total, x);
-  }
-  return total;
+  return result;
 }
 
 // WIDE * W neighbouring outputs: rows that lie `row_stride` apart, whole cache lines of each.
@@ -84,14 +72,18 @@ WORK_GROUP __kernel void KERNEL(
     __global T *out, const long out_offset, __global const T *in, const long in_offset,
     const long n_outer, const long n_reduced, const long n_inner,
     const long outer_stride, const long reduced_stride, const long inner_stride) {
+  SHARED;
   const long n_parts = get_global_size(1), part = get_global_id(1);
   const long begin = n_reduced * part / n_parts, end = n_reduced * (part + 1) / n_parts;
   out += out_offset + part * n_outer * n_inner;
   in += in_offset + begin * reduced_stride;
   if (n_inner == 1) {
-    const Share rows = share(n_outer, 1, 0);
-    for (long row = rows.begin; row < rows.end; row += rows.step)
-      out[row] = reduce_row(in + row * outer_stride, reduced_stride, end - begin);
+    const Share rows = share(n_outer, 1, 2);
+    for (long row = rows.begin; row < rows.end; row += rows.step) {
+      const T result =
+          reduce_row(in + row * outer_stride, reduced_stride, end - begin PASS_SHARED);
+      ONCE { out[row] = result; }
+    }
     return;
   }
   const long per_row = (n_inner + WIDE * W - 1) / (WIDE * W);
