@@ -6,7 +6,7 @@ import pytest
 from click.testing import Result
 
 from st.core import StError
-from st.nn.commands import train
+from st.nn.commands import evaluate, runs, train
 
 Run = Callable[..., Result]
 
@@ -118,6 +118,19 @@ def test_setting_is_checked_like_the_file(experiment: Path, run_command: Run) ->
     assert isinstance(error, StError)
     assert "expected one of lr, beta1" in str(error)
     assert 'given "epsilo"; nearest: epsilon' in str(error)
+
+
+def test_further_figures_stand_behind_the_first(experiment: Path, run_command: Run) -> None:
+    text = experiment.read_text("utf-8")
+    experiment.write_text(f'metrics = ["nats", "f1"]\n{text}', encoding="utf-8")
+
+    lines = run_command(train, str(experiment)).stdout.splitlines()
+
+    told = [line for line in lines if line.startswith("epoch 4/4")]
+    assert re.search(r"held out \d\.\d{3}, nats [\d.]+, f1 [\d.]+  [\d,]+ images/s$", told[0])
+    judged = run_command(evaluate, "runs/points-1", "--json").stdout
+    assert '"f1": ' in judged
+    assert "held out f1 " in run_command(runs, "list").stdout
 
 
 def test_automatic_choice_of_the_backend_is_explained(experiment: Path, run_command: Run) -> None:

@@ -35,7 +35,9 @@ def test_every_module_is_one_alternative(modules: ModuleDiscoveryRegistry) -> No
     definitions = schema["$defs"]
     parts = [definitions[name] for name in _references(definitions["module"])]
     others = [schema["properties"][key]["anyOf"] for key in ("loss", "optimizer", "schedule")]
-    named = [_named(alternatives) for alternatives in (parts, *others)]
+    names, *metrics = schema["properties"]["metrics"]["items"]["anyOf"]
+    named = [_named(alternatives) for alternatives in (parts, *others, metrics)]
+    assert set(names["enum"]) == _named(metrics) - {"top_k_accuracy"}  # which needs its k
     assert set().union(*named) == set(modules.list_modules())
     assert sum(map(len, named)) == len(modules.list_modules())
 

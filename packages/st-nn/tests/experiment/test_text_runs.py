@@ -130,3 +130,31 @@ def test_model_and_text_must_fit(
 
     with pytest.raises(DescriptionError, match=message):
         train_experiment(language, registry)
+
+
+@pytest.mark.parametrize(
+    ("module", "is_causal"),
+    [
+        pytest.param('{ type = "attention", heads = 2 }', False, id="attention"),
+        pytest.param('{ type = "attention", heads = 2, causal = true }', True, id="causal"),
+        pytest.param(
+            '{ type = "reshape", shape = [192] }, { type = "linear", out_features = 192 }, '
+            '{ type = "reshape", shape = [16, 12] }',
+            False,
+            id="everything",
+        ),
+    ],
+)
+def test_model_that_sees_what_it_is_to_tell_is_refused(
+    language: Path, registry: Registry, module: str, is_causal: bool
+) -> None:
+    text = LANGUAGE.replace('  { type = "linear"', f'  {module},\n  {{ type = "linear"')
+    language.write_text(text.replace("epochs = 3", "epochs = 1"), encoding="utf-8")
+
+    if is_causal:
+        train_experiment(language, registry)
+        return
+    with pytest.raises(DescriptionError, match="one that sees the characters after it") as caught:
+        train_experiment(language, registry)
+    assert caught.value.faults[0].line == 6
+    assert not Path("runs").exists()

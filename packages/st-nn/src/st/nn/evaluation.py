@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from st.nn.data import Dataset
+from st.nn.judge import Judge
 
 _ROWS_AT_ONCE: Final = 1024
 _WINDOWS_AT_ONCE: Final = 32
@@ -24,8 +25,9 @@ class Evaluation:
         predicted: Of classes, integers, shaped as the targets: the class given to each. Of
             numbers, float32, shape `(n, targets)`.
         metrics: ``accuracy`` of classes; ``rmse``, the root of the mean squared error, and ``r2``,
-            the share of the variance explained, of numbers. Of a text ``nats``, the mean surprise
-            at a character, minus the logarithm of the probability it was given.
+            the share of the variance explained, of numbers; of a text ``nats``, the mean surprise
+            at a character, minus the logarithm of the probability it was given, and ``accuracy``.
+            Beside these the figures of further metrics.
         n_correct: How many classes are right; 0 where targets are numbers.
     """
 
@@ -39,24 +41,30 @@ class Evaluation:
         return self.metrics.get("accuracy", 0.0)
 
 
-def evaluate_by_parts(data: Dataset, predict: Callable[[NDArray[Any]], NDArray[Any]]) -> Evaluation:
-    """Judge a model by `data`, so many examples at a time.
+def evaluate_by_parts(data: Dataset, judge: Judge) -> Evaluation:
+    """Return how the model of `judge` does on `data`, which it sees so many examples at a time.
 
-    Args:
-        data: What is to be told.
-        predict: Gives the model's outputs `(batch, *data.output_shape)` for some of ``data.x``.
+    The figures of its metrics come beside those that are told in any case.
     """
+    size = _WINDOWS_AT_ONCE if data.is_text else _ROWS_AT_ONCE
+    nats, predicted, outputs = 0.0, np.empty_like(data.y), []
+    for start in range(0, len(data), size):
+        part = slice(start, start + size)
+        scores = judge(data.x[part], data.y[part])
+        if data.is_text:
+            nats += float(_surprise(scores, data.y[part]).sum(dtype=np.float64))
+            predicted[part] = scores.argmax(axis=-1)
+        else:
+            outputs.append(scores)
+    figures = judge.read()
     if not data.is_text:
-        outputs = [predict(data.x[part]) for part in _parts(len(data), _ROWS_AT_ONCE)]
-        return evaluate(data, np.concatenate(outputs))
-    nats, predicted = 0.0, np.empty_like(data.y)
-    for part in _parts(len(data), _WINDOWS_AT_ONCE):
-        logits, y = predict(data.x[part]), data.y[part]
-        nats += float(_surprise(logits, y).sum(dtype=np.float64))
-        predicted[part] = logits.argmax(axis=-1)
+        nothing = np.empty((0, *data.output_shape), np.float32)
+        own = evaluate(data, np.concatenate(outputs) if outputs else nothing)
+        return replace(own, metrics={**own.metrics, **figures})
     n_correct = int((predicted == data.y).sum())
     n = max(data.y.size, 1)
-    return Evaluation(predicted, {"nats": nats / n, "accuracy": n_correct / n}, n_correct)
+    own_figures = {"nats": nats / n, "accuracy": n_correct / n}
+    return Evaluation(predicted, {**own_figures, **figures}, n_correct)
 
 
 def evaluate(data: Dataset, outputs: NDArray[Any]) -> Evaluation:
@@ -75,11 +83,6 @@ def evaluate(data: Dataset, outputs: NDArray[Any]) -> Evaluation:
         "r2": float(1 - squared.sum() / spread) if spread else float(not squared.any()),
     }
     return Evaluation(outputs, metrics)
-
-
-def _parts(n: int, size: int) -> list[slice]:
-    """Cut 0 to n - 1 into parts of `size`; nothing is one part."""
-    return [slice(start, start + size) for start in range(0, max(n, 1), size)]
 
 
 def _surprise(logits: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

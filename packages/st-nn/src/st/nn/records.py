@@ -27,7 +27,13 @@ class Records:
         best: The best of each metric so far, by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, higher_is_better: Mapping[str, bool] | None = None) -> None:
+        """Begin with nothing known.
+
+        Args:
+            higher_is_better: Which way is up, of metrics by name; of others it is known.
+        """
+        self._higher_is_better = higher_is_better or {}
         self.latest: Mapping[str, float] = {}
         self.best: dict[str, Best] = {}
 
@@ -39,7 +45,7 @@ class Records:
         epoch = int(event.data["epoch"])
         for metric, value in event.data.items():
             best = self.best.get(metric)
-            if best is None or _is_better(metric, value, best.value):
+            if best is None or self._is_better(metric, value, best.value):
                 self.best[metric] = Best(value, epoch)
 
     def to_config(self) -> dict[str, Any]:
@@ -55,6 +61,6 @@ class Records:
         self.latest = msgspec.convert(config.get("metrics", {}), dict[str, float])
         self.best = msgspec.convert(config.get("best", {}), dict[str, Best])
 
-
-def _is_better(metric: str, value: float, than: float) -> bool:
-    return value > than if metric.endswith(_HIGHER_IS_BETTER) else value < than
+    def _is_better(self, metric: str, value: float, than: float) -> bool:
+        own = metric.endswith(_HIGHER_IS_BETTER)
+        return value > than if self._higher_is_better.get(metric, own) else value < than

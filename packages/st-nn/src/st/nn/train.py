@@ -35,7 +35,9 @@ from st.nn.backends import choose_backend
 from st.nn.data import Dataset, batches
 from st.nn.evaluation import Evaluation, evaluate_by_parts
 from st.nn.flat import ParameterError
+from st.nn.judge import Judge
 from st.nn.losses import CrossEntropy, Loss
+from st.nn.metrics import Metric
 from st.nn.model import Model
 from st.nn.modules import Module
 from st.nn.optim import Adam, Optimizer
@@ -92,6 +94,7 @@ class Trainer:
         schedule: Schedule | None = None,
         backend: Backend | None = None,
         bus: EventBus | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         batch_size: int = 32,
         seed: int = 0,
     ) -> None:
@@ -105,6 +108,7 @@ class Trainer:
                 stays as it is, or as a listener sets it at ``step.learning_rate``.
             backend: What computes; unless given, the best that installed plugins offer.
             bus: Who is told; unless given, the bus of the global registry.
+            metrics: Further figures of the data held out, by the names they are told under.
             batch_size: Examples in one step, 1 or more.
             seed: Decides the first weights, the order of the examples, and what modules draw.
         """
@@ -114,6 +118,7 @@ class Trainer:
         self.schedule = schedule
         self.backend = backend or choose_backend(init_plugin_system()).backend
         self.bus = bus or init_plugin_system().bus
+        self.metrics = metrics or {}
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
@@ -124,6 +129,7 @@ class Trainer:
         self._n_examples = 0
         self._n_unread = 0
         self._step: TrainingStep | None = None
+        self._judge: Judge | None = None
         self._must_stop = False
 
     @property
@@ -202,8 +208,12 @@ class Trainer:
 
     def evaluate(self, data: Dataset) -> Evaluation:
         """Return how the model does on `data`."""
-        predictor = Predictor(self.step.model, self.step.parameters(), self.backend)
-        return evaluate_by_parts(data, predictor)
+        parameters = self.step.parameters()
+        if self._judge is None:
+            self._judge = Judge(self.step.model, self.metrics, parameters, self.backend)
+        else:
+            self._judge.load(parameters)
+        return evaluate_by_parts(data, self._judge)
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the model's output for x `(batch, *input)`, one row each."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from rich.text import Text
 
 from st.core import init_plugin_system
@@ -16,9 +15,10 @@ from st.nn.commands.text import columns, print_json
 from st.nn.data import Dataset
 from st.nn.evaluation import Evaluation, evaluate_by_parts
 from st.nn.experiment.panels import confusion
-from st.nn.experiment.run_data import data_of, other_data
+from st.nn.experiment.run_data import data_of, judge_of, other_data
+from st.nn.faults import printable
 from st.nn.run import RunDirectory
-from st.nn.saved import SavedModel, load
+from st.nn.saved import load
 
 
 @click.command()
@@ -44,17 +44,12 @@ def evaluate(run: Path, file: Path | None, plugins: tuple[Path, ...], as_json: b
             if file is None
             else other_data(directory, file, model, registry)
         )
-        evaluation = _evaluated(model, data)
+        evaluation = evaluate_by_parts(data, judge_of(directory, model, registry))
     of = f"held out of {data.source}" if file is None else f"in {file}"
     if as_json:
         print_json(_as_json(directory, data, evaluation, is_held_out=file is None))
     else:
         _print(directory, data, evaluation, of)
-
-
-def _evaluated(model: SavedModel, data: Dataset) -> Evaluation:
-    # The data was scaled when it was read; the model scales what it is given.
-    return evaluate_by_parts(data, lambda x: model(x / np.float32(model.config.scale)))
 
 
 def _print(directory: RunDirectory, data: Dataset, evaluation: Evaluation, of: str) -> None:
@@ -73,7 +68,7 @@ def _print(directory: RunDirectory, data: Dataset, evaluation: Evaluation, of: s
     line.append(f" ({evaluation.n_correct:,} of {len(data):,} rows {of})", "not bold")
     console.print(line)
     rows = [
-        (name, f"{n_rows:,}", f"{n_correct:,}", f"{n_correct / n_rows:.3f}")
+        (printable(name), f"{n_rows:,}", f"{n_correct:,}", f"{n_correct / n_rows:.3f}")
         for name, n_rows, n_correct in _by_class(data, evaluation)
     ]
     for row in columns([("class", "rows", "correct", "share"), *rows]):

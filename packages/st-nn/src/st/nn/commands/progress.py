@@ -18,6 +18,7 @@ from st.nn.data import Dataset
 from st.nn.train import BatchesDone
 
 _BAR = 20
+_HELD_OUT = "held_out_"
 _PLAIN_LINES = 20
 """About as many epochs are printed where a line cannot be replaced."""
 
@@ -32,6 +33,7 @@ class Progress:
         self._console = console
         self._bus = bus
         self._epochs = epochs
+        self._is_text = data.is_text
         self._unit = "characters" if data.is_text else "images"
         self._n_units = data.x[0].size if data.is_text else 1
         self._printed_at = time.monotonic()
@@ -69,7 +71,7 @@ class Progress:
         line = self._line(event.epoch, event.epoch / self._epochs)
         speed = _rounded(self._latest["images_per_second"] * self._n_units)
         line.append(f" loss {event.loss:.3f}  held out ")
-        line.append(_held_out(self._latest), "bold")
+        line.append(_held_out(self._latest, is_text=self._is_text), "bold")
         line.append(f"  {speed:,} {self._unit}/s")
         is_due = event.epoch % math.ceil(self._epochs / _PLAIN_LINES) == 0
         self._put(line, is_due=is_due or event.epoch == self._epochs)
@@ -96,12 +98,22 @@ class Progress:
         return line
 
 
-def _held_out(told: Mapping[str, float]) -> str:
-    if "held_out_nats" in told:
-        return f"{told['held_out_nats']:.3f} nats per character"
-    if "held_out_accuracy" in told:
-        return f"{told['held_out_accuracy']:.3f}"
-    return f"rmse {told['held_out_rmse']:.4g}"
+def _held_out(told: Mapping[str, float], *, is_text: bool) -> str:
+    """Return what is told of the data held out, first what matters most."""
+    figures = {
+        name.removeprefix(_HELD_OUT): value
+        for name, value in told.items()
+        if name.startswith(_HELD_OUT)
+    }
+    if is_text:
+        first = f"{figures.pop('nats'):.3f} nats per character"
+        figures.pop("accuracy", None)
+    elif "accuracy" in figures:
+        first = f"{figures.pop('accuracy'):.3f}"
+    else:
+        first = f"rmse {figures.pop('rmse'):.4g}"
+        figures.pop("r2", None)
+    return ", ".join([first, *(f"{name} {value:.4g}" for name, value in figures.items())])
 
 
 def _rounded(speed: float) -> int:

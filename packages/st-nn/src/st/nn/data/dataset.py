@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from st.core.backend import Spec, spec
 from st.nn.data.errors import DataError
 from st.nn.data.order import SPLIT, permutation
 
@@ -77,6 +78,11 @@ class Dataset:
     def output_shape(self) -> tuple[int, ...]:
         """The shape of what a model gives for one example: a number for each class or target."""
         return (*self.y.shape[1:], len(self.classes)) if self.classes else self.y.shape[1:]
+
+    @property
+    def target(self) -> Spec:
+        """The spec of what there is to tell for one example: labels are int64."""
+        return spec(self.y.shape[1:], "int64" if self.classes else "float32")
 
     def take(self, indices: NDArray[np.int64]) -> Dataset:
         """Return the examples at `indices`, in that order, copied."""

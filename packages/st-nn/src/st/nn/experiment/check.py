@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from st.core import Registry
-from st.core.catalog import provider_of
 from st.core.nearest import nearest
 from st.nn.backends import AUTO, backend_install, backend_names
 from st.nn.data import DataError, Dataset, Source
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
+from st.nn.experiment.entries import make_entry, make_metrics, metric_faults
 from st.nn.experiment.memory import memory_faults
 from st.nn.experiment.schema import DEFAULT_LOSS, Experiment, listener_faults
 from st.nn.experiment.sources import source_class, source_names
@@ -22,6 +22,7 @@ from st.nn.faults import DescriptionError, Fault, printable, shown
 from st.nn.fields import convert_fields
 from st.nn.losses import Loss
 from st.nn.metadata import ModuleCategory
+from st.nn.metrics import Metric
 from st.nn.optim import Optimizer
 from st.nn.pipeline import ModulePipelineBuilder
 from st.nn.schedules import Schedule
@@ -41,6 +42,7 @@ class CheckedExperiment:
         loss: What training makes small.
         optimizer: How.
         schedule: How its rate changes, or None.
+        metrics: Further figures of the rows held out, by name.
         learned: The rows to learn from.
         held_out: The rows the model is judged by.
     """
@@ -52,6 +54,7 @@ class CheckedExperiment:
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule | None
+    metrics: Mapping[str, Metric]
     learned: Dataset
     held_out: Dataset
 
@@ -81,12 +84,14 @@ def check_experiment(
     loss, loss_faults = _make(values, "loss", ModuleCategory.LOSS, discovery)
     schedule, schedule_faults = _make(values, "schedule", ModuleCategory.SCHEDULE, discovery)
     optimizer, optimizer_faults = _make(values, "optimizer", ModuleCategory.OPTIMIZER, discovery)
+    metrics, metrics_faults = _make_metrics(values, discovery)
     source, data, data_faults = _read_data(values, document, registry)
     pipeline, model_faults = _make_model(values, data, discovery)
     faults = [
         *config_faults,
         *_output_path_faults(values),
-        *listener_faults(values),
+        *(listener_faults(values, data, metrics) if not metrics_faults else ()),
+        *metrics_faults,
         *(_backend_faults(values, registry) if backend is None else ()),
         *loss_faults,
         *optimizer_faults,
@@ -97,6 +102,7 @@ def check_experiment(
     if pipeline is not None and data is not None and not model_faults:
         outline = pipeline.outline()
         faults += target_faults(outline, loss, _loss_name(values), data)
+        faults += metric_faults(metrics, outline.output, data.target)
         faults += memory_faults(outline, optimizer) if optimizer is not None else ()
     learned = held_out = None
     if config is not None and source is not None and data is not None:
@@ -115,7 +121,7 @@ def check_experiment(
         located = sorted(map(document.located, faults), key=lambda fault: fault.line)
         raise DescriptionError(document.source, located)
     return CheckedExperiment(
-        config, document, source, pipeline, loss, optimizer, schedule, learned, held_out
+        config, document, source, pipeline, loss, optimizer, schedule, metrics, learned, held_out
     )
 
 
@@ -127,20 +133,16 @@ def _make(
 ) -> tuple[Any, tuple[Fault, ...]]:
     """Make the loss, the optimizer or the schedule; what is no table is a fault found elsewhere."""
     entry = values.get(key, DEFAULT_LOSS if key == "loss" else None)
-    if not isinstance(entry, dict):
-        return None, ()
-    fields = {name: value for name, value in entry.items() if name != "type"}
-    name = entry.get("type")
-    known = [metadata.module_type for metadata in discovery.find_by_category(category)]
-    if isinstance(name, str) and name in known:
-        return discovery.check(name, fields, (key,))
-    expected = f"the name of a module of category {category}: {', '.join(known)}"
-    if not isinstance(name, str):
-        given = "nothing" if name is None else shown(name)
-        return None, (Fault((key, "type"), expected, given),)
-    provider = provider_of("modules", name)
-    install = provider.install if provider is not None and name not in known else ""
-    return None, (Fault((key, "type"), expected, shown(name), nearest(name, known) or "", install),)
+    return make_entry(entry, (key,), category, discovery) if isinstance(entry, dict) else (None, ())
+
+
+def _make_metrics(
+    values: Mapping[str, Any], discovery: ModuleDiscoveryRegistry
+) -> tuple[dict[str, Metric], tuple[Fault, ...]]:
+    entries = values.get("metrics", [])
+    if not isinstance(entries, list) or not all(isinstance(e, str | dict) for e in entries):
+        return {}, ()  # a fault of the experiment's own fields
+    return make_metrics(entries, discovery)
 
 
 def _loss_name(values: Mapping[str, Any]) -> str:

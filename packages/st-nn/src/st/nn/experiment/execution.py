@@ -20,11 +20,13 @@ from st.core.panels import PANELS
 from st.nn.backends import BackendChoice, choose_backend
 from st.nn.discovery import MODULE_REGISTRY
 from st.nn.evaluation import Evaluation
+from st.nn.experiment.causality import causality_faults
 from st.nn.experiment.check import CheckedExperiment, check_experiment
 from st.nn.experiment.document import Document
 from st.nn.experiment.panels import add_panels
 from st.nn.experiment.resuming import compare, described, fingerprint, restore
 from st.nn.experiment.schema import CheckpointOptions, StoppingOptions
+from st.nn.faults import DescriptionError
 from st.nn.keeper import CheckpointKeeper
 from st.nn.records import Records
 from st.nn.run import RunDirectory, RunDirectoryError, create_run, latest_run
@@ -76,6 +78,7 @@ class ExperimentRun:
             resume: Go on with the run in this directory, from its last checkpoint.
 
         Raises:
+            DescriptionError: A language model sees what it is to tell.
             ResumeError: The run to resume had other data, another experiment or backend.
             CheckpointError: Its checkpoint is damaged.
             PluginError: A plugin that contributes a module cannot be loaded.
@@ -87,25 +90,33 @@ class ExperimentRun:
         self.registry = registry
         self.model = checked.pipeline.build()
         discovery = registry.get_service(MODULE_REGISTRY)
-        for entry in (checked.config.loss, checked.config.optimizer, checked.config.schedule):
+        config = checked.config
+        for entry in (config.loss, config.optimizer, config.schedule, *config.metrics):
             if entry is not None:
-                discovery.activate(entry["type"])
+                discovery.activate(entry if isinstance(entry, str) else entry["type"])
         self.trainer = Trainer(
             self.model,
             loss=checked.loss,
             optimizer=checked.optimizer,
             schedule=checked.schedule,
+            metrics=checked.metrics,
             backend=choice.backend,
             bus=registry.bus,
             batch_size=checked.config.batch_size,
             seed=checked.config.seed,
         )
-        self.records = Records()
+        self.records = Records(
+            {f"held_out_{name}": m.higher_is_better for name, m in checked.metrics.items()}
+        )
         self._resumed: Mapping[str, Any] | None = None
         if resume is not None:
             self._resumed = resume.read_config()
             compare(resume, self._resumed, self._described(), type(checked.source), choice)
         self.step = self.trainer.prepare(checked.learned)
+        faults = causality_faults(self.trainer, checked.learned)
+        if faults:
+            document = checked.document
+            raise DescriptionError(document.source, list(map(document.located, faults)))
         if resume is not None:
             restore(resume, checked, self.trainer, self.records)
         self.directory = resume

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
@@ -67,6 +67,11 @@ def experiment_schema(discovery: ModuleDiscoveryRegistry) -> Schema:
         "schedule": {
             "anyOf": _alternatives(known, ModuleCategory.SCHEDULE, discovery, definitions)
         },
+        "metrics": {
+            "description": schema["properties"]["metrics"]["description"],
+            "type": "array",
+            "items": {"anyOf": _metrics(known, discovery, definitions)},
+        },
         "data": {"anyOf": [_source(kind, of, definitions) for kind, of in SOURCES.items()]},
         "checkpoint": _own(CheckpointOptions, definitions),
         "early_stopping": _own(StoppingOptions, definitions),
@@ -85,12 +90,25 @@ def experiment_schema(discovery: ModuleDiscoveryRegistry) -> Schema:
 
 
 def _alternatives(
-    known: Iterable[ModuleMetadata],
+    known: Sequence[ModuleMetadata],
     category: ModuleCategory,
     discovery: ModuleDiscoveryRegistry,
     definitions: dict[str, Schema],
 ) -> list[Schema]:
     return [_module(m, discovery, definitions) for m in known if m.category is category]
+
+
+def _metrics(
+    known: Sequence[ModuleMetadata],
+    discovery: ModuleDiscoveryRegistry,
+    definitions: dict[str, Schema],
+) -> list[Schema]:
+    """Return what an entry of ``metrics`` may be: a name where that says all, or a table."""
+    tables = _alternatives(known, ModuleCategory.METRIC, discovery, definitions)
+    for table in tables:
+        table["properties"] |= {"name": {"type": "string", "description": "Names the figure."}}
+    alone = [t["properties"]["type"]["const"] for t in tables if t["required"] == ["type"]]
+    return [{"enum": alone}, *tables]
 
 
 def _module(

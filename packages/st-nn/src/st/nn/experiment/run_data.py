@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from st.core import Registry
+from st.nn.backends import choose_backend
+from st.nn.checkpoint import load_checkpoint
 from st.nn.data import DataError, Dataset, FileSource, Source, TextSource
+from st.nn.discovery import MODULE_REGISTRY
+from st.nn.experiment.entries import make_metrics
 from st.nn.experiment.sources import source_class
+from st.nn.faults import DescriptionError
+from st.nn.judge import Judge
 from st.nn.run import RunDirectory, RunDirectoryError
-from st.nn.saved import SavedModel
+from st.nn.saved import SavedModel, model_folder
 
 
 def data_of(directory: RunDirectory, registry: Registry) -> tuple[Dataset, Dataset, Dataset]:
@@ -63,13 +71,38 @@ def other_data(
     return Dataset(data.x, labels[data.y], model.classes, data.rows, data.source, data.digest)
 
 
+def judge_of(directory: RunDirectory, model: SavedModel, registry: Registry) -> Judge:
+    """Return who judges data, which is scaled when it is read, by the model and metrics of a run.
+
+    Raises:
+        RunDirectoryError: The run's configuration does not describe metrics.
+        DescriptionError: A metric is no longer there.
+        CheckpointError: The model is damaged.
+    """
+    path = directory.path / "config.json"
+    discovery = registry.get_service(MODULE_REGISTRY)
+    try:
+        entries = msgspec.convert(
+            directory.read_config()["experiment"].get("metrics", []), list[str | dict[str, Any]]
+        )
+    except (KeyError, AttributeError, msgspec.ValidationError) as error:
+        raise RunDirectoryError(f"{path} does not describe metrics: {error!r}") from None
+    metrics, faults = make_metrics(entries, discovery)
+    if faults:
+        raise DescriptionError(str(path), faults)
+    for entry in entries:
+        discovery.activate(entry if isinstance(entry, str) else entry["type"])
+    weights = load_checkpoint(model_folder(directory.path)).weights
+    return Judge(model.model, metrics, weights, choose_backend(registry, "numpy").backend)
+
+
 def _described(directory: RunDirectory, registry: Registry) -> tuple[Source, Path, int]:
     config = directory.read_config()
     try:
         values = dict(config["experiment"]["data"])
         source = msgspec.convert(values, source_class(registry, values["source"]))
-        seed = int(config["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+        seed = msgspec.convert(config["seed"], Annotated[int, Meta(ge=0, le=2**63 - 1)])
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
             f"{directory.path / 'config.json'} does not describe data: {error!r}"
         ) from None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from st.nn.data import CsvSource, NpzSource, Source, TextSource
-from st.nn.faults import Fault
+from st.core.nearest import nearest
+from st.nn.data import CsvSource, Dataset, NpzSource, Source, TextSource
+from st.nn.faults import Fault, shown
 from st.nn.fields import convert_fields
 
 SOURCES: Mapping[str, type[Source]] = {
@@ -19,9 +20,6 @@ SOURCES: Mapping[str, type[Source]] = {
 }
 """Our sources of data by the name that ``[data] source`` gives; plugins offer more."""
 
-
-Metric = Literal["loss", "held_out_accuracy", "held_out_rmse", "held_out_r2"]
-"""What an epoch tells that can be best."""
 
 DEFAULT_LOSS: Mapping[str, Any] = {"type": "cross_entropy"}
 
@@ -36,7 +34,7 @@ class CheckpointOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         int, Meta(ge=0, description="So many of the last epochs saved stay in checkpoints/.")
     ] = 0
     best: Annotated[
-        Metric | None, Meta(description="The epoch with the best such figure stays as well.")
+        str | None, Meta(description="The epoch with the best such figure stays as well.")
     ] = None
 
 
@@ -44,7 +42,7 @@ class StoppingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """When training ends before its last epoch."""
 
     patience: Annotated[int, Meta(ge=1, description="Epochs that may pass without a better one.")]
-    metric: Annotated[Metric, Meta(description="The figure that is to get better.")] = (
+    metric: Annotated[str, Meta(description="The figure that is to get better.")] = (
         "held_out_accuracy"
     )
 
@@ -76,6 +74,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         dict[str, Any] | None,
         Meta(description="`type`, the name of a schedule, and its fields: how the rate changes."),
     ] = None
+    metrics: Annotated[
+        list[str | dict[str, Any]],
+        Meta(description="Further figures of what is held out: names, or `type`, fields, `name`."),
+    ] = []
     loss: Annotated[
         dict[str, Any], Meta(description="`type`, the name of a loss, and its fields.")
     ] = msgspec.field(default_factory=lambda: dict(DEFAULT_LOSS))
@@ -98,11 +100,38 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     )
 
 
-def listener_faults(values: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """Return what is wrong inside the tables ``checkpoint`` and ``early_stopping``."""
+def listener_faults(
+    values: Mapping[str, Any], data: Dataset | None, metrics: Iterable[str]
+) -> tuple[Fault, ...]:
+    """Return what is wrong inside the tables ``checkpoint`` and ``early_stopping``.
+
+    Args:
+        values: The experiment.
+        data: What is told of an epoch depends on it; None where it cannot be read.
+        metrics: The names of further metrics.
+    """
     faults: tuple[Fault, ...] = ()
-    for key, of in (("checkpoint", CheckpointOptions), ("early_stopping", StoppingOptions)):
-        table = values.get(key)
-        if isinstance(table, Mapping):  # anything else is a fault of the experiment's own fields
-            faults += convert_fields(of, table, (key,))[1]
+    asked: dict[tuple[str, str], str | None] = {}
+    if isinstance(values.get("checkpoint"), Mapping):  # else a fault of the experiment's fields
+        kept, found = convert_fields(CheckpointOptions, values["checkpoint"], ("checkpoint",))
+        faults += found
+        asked["checkpoint", "best"] = kept.best if kept is not None else None
+    if isinstance(values.get("early_stopping"), Mapping):
+        path = ("early_stopping",)
+        stopping, found = convert_fields(StoppingOptions, values["early_stopping"], path)
+        faults += found
+        asked["early_stopping", "metric"] = stopping.metric if stopping is not None else None
+    told = ("loss", *figures_told(data, metrics)) if data is not None else ()
+    for place, figure in asked.items():
+        if told and figure is not None and figure not in told:
+            expected = f"a figure that is told: {', '.join(told)}"
+            faults += (Fault(place, expected, shown(figure), nearest(figure, told) or ""),)
     return faults
+
+
+def figures_told(data: Dataset, metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the figures that an epoch tells of what is held out."""
+    own = (
+        ("nats", "accuracy") if data.is_text else ("accuracy",) if data.classes else ("rmse", "r2")
+    )
+    return tuple(f"held_out_{name}" for name in dict.fromkeys((*own, *metrics)))
