@@ -104,9 +104,9 @@ def test_what_is_held_is_a_copy_of_the_epoch_that_ended(trainer: Trainer, tmp_pa
 
     keeper.flush()
 
-    checkpoint = last_checkpoint(RunDirectory(tmp_path))
-    assert checkpoint is not None
-    np.testing.assert_array_equal(checkpoint.weights["0.weight"], expected["0.weight"])
+    found = last_checkpoint(RunDirectory(tmp_path))
+    assert found is not None
+    np.testing.assert_array_equal(found[1].weights["0.weight"], expected["0.weight"])
 
 
 def test_last_epochs_and_the_best_stay(trainer: Trainer, tmp_path: Path) -> None:

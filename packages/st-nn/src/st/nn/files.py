@@ -2,10 +2,41 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
+
+MAX_TEXT = 1 << 24
+"""Bytes of the largest configuration that is read; ours have some thousands."""
+
+
+def read_file(path: Path, most: int | None = None) -> bytes:
+    """Return the bytes of a plain file, or of one that a link leads to.
+
+    Args:
+        path: The file.
+        most: So many bytes may it have; any number unless given.
+
+    Raises:
+        OSError: It cannot be read, is a device, a pipe or a folder, larger than `most`, or than
+            the memory there is.
+    """
+    try:
+        found = path.stat()
+    except ValueError:
+        raise OSError(errno.EINVAL, "no path can hold the character 0") from None
+    if not stat.S_ISREG(found.st_mode):  # a device or a pipe may have no end
+        raise OSError(errno.EINVAL, "it is no plain file")
+    n_bytes = found.st_size
+    if most is not None and n_bytes > most:
+        raise OSError(errno.EFBIG, f"it has {n_bytes:,} bytes, expected at most {most:,}")
+    try:
+        return path.read_bytes()
+    except MemoryError:
+        raise OSError(errno.ENOMEM, f"{n_bytes:,} bytes do not fit in memory") from None
 
 
 def write_file(path: Path, data: bytes) -> None:

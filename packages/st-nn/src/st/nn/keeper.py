@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,7 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from st.core import EpochEnd
-from st.nn.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from st.nn.checkpoint import (
+    STATE,
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from st.nn.files import complete_folder, remove_folder
 from st.nn.records import Records
 from st.nn.run import RunDirectory
@@ -154,25 +161,30 @@ class CheckpointKeeper:
             self._trainer.stop()
 
 
-def last_checkpoint(directory: RunDirectory) -> Checkpoint | None:
+def last_checkpoint(directory: RunDirectory) -> tuple[Path, Checkpoint] | None:
     """Return the checkpoint of a run that is furthest in the training, or None before the first.
+
+    Where it was found comes first.
 
     Raises:
         CheckpointError: It is damaged.
     """
-    found = [
-        load_checkpoint(folder)
-        for folder in (directory.model, directory.checkpoints / PARTIAL)
-        if complete_folder(folder).is_dir()
-    ]
+    found = []
+    for folder in (directory.model, directory.checkpoints / PARTIAL):
+        present = complete_folder(folder)
+        if present.is_dir():
+            found.append((present, load_checkpoint(folder)))
+        elif os.path.lexists(present):
+            raise CheckpointError(f"{present} is no directory")
     return max(found, key=_n_steps, default=None)
 
 
-def _n_steps(checkpoint: Checkpoint) -> int:
-    try:
-        return int(checkpoint.state["n_steps"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"the state of a checkpoint holds no n_steps: {error}") from None
+def _n_steps(found: tuple[Path, Checkpoint]) -> int:
+    folder, checkpoint = found
+    n_steps = checkpoint.state.get("n_steps")
+    if n_steps is None or n_steps.shape or n_steps.dtype.kind not in "iu":
+        raise CheckpointError(f"{folder / STATE}: expected 'n_steps', one whole number")
+    return int(n_steps)
 
 
 def _epochs(folder: Path) -> list[tuple[int, Path]]:

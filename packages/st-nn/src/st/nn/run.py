@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from st.core import StError
-from st.nn.files import write_file
+from st.nn.files import MAX_TEXT, read_file, write_file
 
 FORMAT: Final = 1
 
@@ -64,7 +64,7 @@ class RunDirectory:
         """
         path = self.path / "config.json"
         try:
-            config = json.loads(path.read_bytes())
+            config = json.loads(read_file(path, MAX_TEXT))
         except OSError as error:
             raise RunDirectoryError(
                 f"{self.path} is no run directory: cannot read {path}: {error.strerror or error}"

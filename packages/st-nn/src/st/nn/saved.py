@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from st.core import Registry, StError
-from st.core.backend import Backend
+from st.core.backend import Backend, Spec, spec
 from st.nn.backends import choose_backend
-from st.nn.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from st.nn.checkpoint import (
+    WEIGHTS,
+    Checkpoint,
+    CheckpointError,
+    check_arrays,
+    load_checkpoint,
+)
 from st.nn.discovery import MODULE_REGISTRY
 from st.nn.faults import DescriptionError
 from st.nn.files import complete_folder
-from st.nn.flat import ParameterError
 from st.nn.model import Model
 from st.nn.pipeline import ModulePipelineBuilder
 from st.nn.predictor import Predictor
@@ -43,10 +49,10 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    input: list[int]
+    input: list[Annotated[int, Meta(ge=1)]]
     model: list[dict[str, Any]]
     classes: tuple[str, ...]
-    scale: float = 1.0
+    scale: Annotated[float, Meta(ge=1e-30, le=1e30)] = 1.0
     is_text: bool = False
     epoch: int = 0
     metrics: dict[str, float] = {}
@@ -164,6 +170,13 @@ def _described(
     except DescriptionError as error:
         faults = "; ".join(map(str, error.faults))
         raise CheckpointError(f"{folder / 'config.json'}: {faults}") from None
+    if config.is_text and (
+        len(config.input) != 1 or any(len(name) != 1 for name in config.classes)
+    ):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: expected a window of characters and a class for each, "
+            f"given an input of shape {model.input.shape} and classes of several characters"
+        )
     before = model.input.shape if config.is_text else ()
     if config.classes and model.output.shape != (*before, len(config.classes)):
         raise CheckpointError(
@@ -176,13 +189,11 @@ def _described(
 def _predictor(
     folder: Path, model: Model, weights: Mapping[str, NDArray[Any]], backend: Backend
 ) -> Predictor:
-    for name, array in weights.items():
-        if array.dtype != model.dtype:
-            raise CheckpointError(
-                f"{folder / 'weights.safetensors'}: {name!r} is {array.dtype}, "
-                f"expected {model.dtype}"
-            )
-    try:
-        return Predictor(model, weights, backend)
-    except ParameterError as error:
-        raise CheckpointError(f"{folder / 'weights.safetensors'}: {error}") from None
+    check_arrays(complete_folder(folder) / WEIGHTS, weights, specs(model))
+    return Predictor(model, weights, backend)
+
+
+def specs(model: Model) -> dict[str, Spec]:
+    """Return shape and type of the parameters and running state of `model`, by name."""
+    infos = {**model.parameters, **model.states}
+    return {name: spec(info.shape, info.dtype) for name, info in infos.items()}

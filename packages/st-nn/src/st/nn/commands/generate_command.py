@@ -8,6 +8,7 @@ import click
 
 from st.core import init_plugin_system
 from st.nn.commands.options import plugin_option
+from st.nn.faults import printable
 from st.nn.generation import generate as characters
 from st.nn.saved import load
 
@@ -53,7 +54,8 @@ def generate(
         last = prompt
         try:
             for last in text:
-                click.echo(last, nl=False)  # which flushes
+                # A terminal would obey some characters; echo flushes.
+                click.echo(last if last in "\n\t" else printable(last), nl=False)
         except KeyboardInterrupt:
             click.echo()
             ctx.exit(130)

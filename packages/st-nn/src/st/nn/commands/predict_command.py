@@ -18,6 +18,7 @@ from st.nn.commands.text import print_json
 from st.nn.data import DataError
 from st.nn.experiment.panels import picture
 from st.nn.experiment.run_data import data_of
+from st.nn.faults import printable
 from st.nn.run import RunDirectory
 from st.nn.saved import SavedModel, load
 
@@ -78,7 +79,7 @@ def _what(row: _Row) -> str:
     if row.text:
         shown = row.text[-_SHOWN_CHARACTERS:]
         return f"window {row.number} of {row.source}, {known}: after {shown!r} is {row.truth!r}"
-    return f"row {row.number} of {row.source}, {known}: it is {row.truth}"
+    return f"row {row.number} of {row.source}, {known}: it is {printable(row.truth)}"
 
 
 def _row(directory: RunDirectory, number: int, registry: Registry) -> _Row:
@@ -122,7 +123,7 @@ def _print(model: SavedModel, row: _Row, shares: NDArray[Any]) -> None:
             console.print(line)
     best = shares.argsort()[::-1][:_SHOWN_CLASSES]
     # Characters are quoted, since some cannot be seen.
-    names = [repr(name) if row.text else name for name in model.classes]
+    names = [repr(name) if row.text else printable(name) for name in model.classes]
     width = max(len(names[label]) for label in best)
     for place, label in enumerate(best):
         name = model.classes[label]

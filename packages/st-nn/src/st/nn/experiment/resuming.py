@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from st.core import StError
+from st.core.backend import spec
 from st.nn.backends import BackendChoice
-from st.nn.checkpoint import CheckpointError
+from st.nn.checkpoint import CONFIG, STATE, WEIGHTS, CheckpointError, check_arrays
 from st.nn.data import Dataset, Source
 from st.nn.experiment.check import CheckedExperiment
 from st.nn.experiment.document import Document, read_document
@@ -21,9 +24,15 @@ from st.nn.flat import ParameterError
 from st.nn.keeper import last_checkpoint
 from st.nn.records import Records
 from st.nn.run import RunDirectory, RunDirectoryError
+from st.nn.saved import specs
 from st.nn.train import Trainer
 
-_MAY_CHANGE: Final = frozenset({"epochs", "checkpoint", "early_stopping", "output", "backend"})
+_TOLD: Final = frozenset({"epoch", "loss", "images_per_second"})
+"""Figures that every epoch tells."""
+
+_MAY_CHANGE: Final = frozenset(
+    {"epochs", "checkpoint", "early_stopping", "metrics", "output", "backend"}
+)
 """Keys that decide nothing about the steps already taken; the backend is compared as chosen."""
 
 _OF_THE_FILE: Final = frozenset({"path", "sha256", "largest"})
@@ -32,6 +41,13 @@ _OF_THE_FILE: Final = frozenset({"path", "sha256", "largest"})
 
 class ResumeError(StError, ValueError):
     """A run cannot be gone on with as it is: something it depends on has changed."""
+
+
+class _Story(msgspec.Struct, frozen=True):
+    """What a run's configuration tells of its past, which going on adds to."""
+
+    started: str
+    resumed: list[dict[str, Any]] = []
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -129,9 +145,10 @@ def compare(
         may_change = _MAY_CHANGE - {"epochs"} if then["schedule"] else _MAY_CHANGE
         changes += _changes(then, now, may_change | {"data"})
         changes += _changes(then["data"], now["data"], _OF_THE_FILE, "data → ")
+        msgspec.convert(stored, _Story)
         if stored["backend"]["name"] != choice.name:
             changes.append(f"backend {stored['backend']['name']} then, {choice.name} now")
-    except (KeyError, TypeError, ValueError) as error:
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError) as error:
         path = directory.path / "config.json"
         raise RunDirectoryError(f"{path} does not say how to go on: {error!r}") from None
     if changes:
@@ -149,14 +166,39 @@ def restore(
     Raises:
         CheckpointError: The checkpoint is damaged, or of another model.
     """
-    checkpoint = last_checkpoint(directory)
-    if checkpoint is None:
+    found = last_checkpoint(directory)
+    if found is None:
         return
+    folder, checkpoint = found
+    check_arrays(folder / WEIGHTS, checkpoint.weights, specs(trainer.step.model))
+    fresh = {name: spec(array.shape, array.dtype.name) for name, array in trainer.state().items()}
+    check_arrays(folder / STATE, checkpoint.state, fresh)
+    for fault in _faults(checkpoint.state, len(checked.learned), trainer.batch_size):
+        raise CheckpointError(f"{folder / STATE}: {fault}")
     try:
         records.load(checkpoint.config)
         trainer.load_state(checkpoint.weights, checkpoint.state)
     except (ParameterError, msgspec.ValidationError) as error:
-        raise CheckpointError(f"{directory.path} cannot be resumed: {error}") from None
+        raise CheckpointError(f"{folder} cannot be gone on from: {error}") from None
+    if trainer.epoch and not records.latest.keys() >= _TOLD:
+        raise CheckpointError(
+            f"{folder / CONFIG}: expected the metrics {', '.join(sorted(_TOLD))} of its epoch, "
+            f"given {shown(sorted(records.latest))}"
+        )
+
+
+def _faults(state: Mapping[str, NDArray[Any]], n_examples: int, batch_size: int) -> Iterator[str]:
+    """Yield what is wrong with the place in the training that a state tells."""
+    for name, array in state.items():
+        if not array.shape and not 0 <= array < np.inf and name != "trainer.loss_sum":
+            yield f"expected {name!r} to be 0 or more, given {array}"
+    if not np.isfinite(state["trainer.loss_sum"]):
+        yield f"expected 'trainer.loss_sum' to be a number, given {state['trainer.loss_sum']}"
+    n_batches = -(-n_examples // batch_size)
+    if state["trainer.n_batches"] > n_batches:
+        yield f"batch {state['trainer.n_batches']} of an epoch of {n_batches}"
+    if state["trainer.n_examples"] > n_examples:
+        yield f"{state['trainer.n_examples']} examples learned from of {n_examples}"
 
 
 def _changes(
