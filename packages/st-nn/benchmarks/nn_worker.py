@@ -3,9 +3,9 @@
     python nn_worker.py SYSTEM TASK
 
 Reads one command a line and answers with one line of JSON each: `steps N` takes N training steps,
-`infer N` predicts the first example N times (both answer with the nanoseconds it took), `losses`
-gives the losses before each of the first steps and belongs before any other.
-The first line it writes says what the system is, or why it cannot take the task.
+`infer N` predicts the first example N times (both answer with the nanoseconds that passed and those
+of processor time), `losses N` gives the losses before the first step and after each of N, and
+belongs before any other. The first line it writes says what the system is, or why it cannot take the task.
 """
 
 import gc
@@ -24,7 +24,6 @@ from six_tasks import Task
 
 SYSTEMS = {
     "st": ("nn_ours", "OurStep", "st-nn"),
-    "st 2 threads": ("nn_ours", "OurStepOnTwoThreads", "st-nn"),
     "PyTorch, fused Adam": ("nn_torch", "FusedStep", "torch"),
     "PyTorch, default Adam": ("nn_torch", "DefaultStep", "torch"),
     "JAX jit": ("nn_jax", "JaxStep", "jax"),
@@ -48,14 +47,14 @@ class System(Protocol):
         """Predict the first example of the first batch, as a batch of one."""
 
 
-def timed(call: Callable[[int], object], first: int, number: int) -> int:
-    """Return the nanoseconds of `number` calls, numbered from `first`."""
+def timed(call: Callable[[int], object], first: int, number: int) -> tuple[int, int]:
+    """Return the nanoseconds of `number` calls, numbered from `first`: passed, and computed."""
     gc.collect()
     gc.disable()
-    start = time.perf_counter_ns()
+    start, computed = time.perf_counter_ns(), time.process_time_ns()
     for n in range(first, first + number):
         call(n)
-    taken = time.perf_counter_ns() - start
+    taken = time.perf_counter_ns() - start, time.process_time_ns() - computed
     gc.enable()
     return taken
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import pairwise
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -38,7 +38,8 @@ from st.nn.numpy_backend.buffers import in_small_buffers, is_buffered
 from st.nn.numpy_backend.elementwise import Launch
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
-from st.nn.numpy_backend.strips import Group, Inner, groups, inner_temporaries, shown
+from st.nn.numpy_backend.strips import Group, Inner, groups, inner_temporaries, parts
+from st.nn.numpy_backend.team import ELEMENTS_FROM, Team, bind_shared, is_shared, shares
 from st.nn.numpy_backend.threads import BlasThreads, is_large
 
 
@@ -60,11 +61,25 @@ class NumPyBackend(TableBackend):
     }
 
     def __init__(
-        self, topic: OperationTopic | None = None, threads: BlasThreads | None = None
+        self,
+        topic: OperationTopic | None = None,
+        threads: BlasThreads | None = None,
+        n_threads: int | None = None,
     ) -> None:
+        """Make a backend.
+
+        Args:
+            topic: Where launches are told.
+            threads: Of BLAS; found unless given.
+            n_threads: How many threads do a launch together; as a rule one does, and a large
+                matrix product takes those that BLAS has.
+        """
         super().__init__(topic)
         self.threads = threads or BlasThreads()
-        n_threads = self.threads.limit
+        if n_threads is not None:
+            self.threads.limit = min(self.threads.limit, n_threads)
+        self.team = Team(n_threads) if n_threads is not None and n_threads > 1 else None
+        n_threads = n_threads or self.threads.limit
         self.description = f"NumPy, {n_threads} thread{'s' if n_threads > 1 else ''}"
 
     def alloc(self, nbytes: int) -> Bytes:
@@ -112,15 +127,16 @@ class NumPyBackend(TableBackend):
         if keep:
             return NumPyPlan(super().bind(plan, memory, keep=True), self.threads)
         calls = overwritten(plan.calls)
-        found = groups(calls, self._is_ours)
-        inner, lives = inner_temporaries(calls, found)
+        n_threads = self.team.n if self.team else 1
+        found = groups(calls, self._is_ours, ELEMENTS_FROM if self.team else inf)
+        inner, lives = inner_temporaries(calls, found, n_threads)
         slots, sizes = share(lives)
         buffers = [self.alloc(size) for size in sizes]
         whole = {**memory, **{storage: buffers[slot] for storage, slot in slots.items()}}
         launches = [
             self._bind_parts(group, inner, whole)
             if group.edges
-            else self.bind_call(calls[group.calls[0]], whole)
+            else self._bind_shared(calls[group.calls[0]], whole)
             for group in found
         ]
         covers = [group.calls for group in found]
@@ -133,27 +149,44 @@ class NumPyBackend(TableBackend):
         self, group: Group, inner: Mapping[Storage, Inner], memory: Mapping[Storage, Buffer]
     ) -> Launch:
         """Return one launch of all calls of a group, part by part."""
-        edges = list(pairwise(group.edges))
+        n_parts = len(group.edges) - 1
+        team = self.team if group.size >= ELEMENTS_FROM else None
+        ranges = shares(n_parts, team.n if team else 1)
+        threads = [
+            thread for thread, (start, stop) in enumerate(ranges) for _ in range(start, stop)
+        ]
+
+        def arrays(x: View | Const) -> list[Any]:
+            if isinstance(x, Const):
+                return [x] * n_parts
+            view, places = parts(x, group, inner, threads)
+            array = self.operand(memory[view.storage], view)
+            return [array[place] for place in places]
+
         by_call: list[list[Launch]] = []
-        for one in group.led:
-            rows = one.call.outputs[0].spec.shape[0] // group.edges[-1]
-
-            def parts(x: View | Const, rows: int = rows) -> list[Any]:
-                if isinstance(x, Const):
-                    return [x] * len(edges)
-                view, is_anew = shown(x, group, inner)
-                array = self.operand(memory[view.storage], view)
-                places = ((0, stop - start) if is_anew else (start, stop) for start, stop in edges)
-                return [array[start * rows : stop * rows] for start, stop in places]
-
-            binder = self.binders[one.call.op]
-            inputs = zip(*map(parts, one.call.inputs), strict=True)
-            outputs = zip(*map(parts, one.call.outputs), strict=True)
-            made = [binder(one.call, x, y) for x, y in zip(inputs, outputs, strict=True)]
-            if is_buffered(one.call):
+        for call in (one.call for one in group.led):
+            binder = self.binders[call.op]
+            inputs = zip(*map(arrays, call.inputs), strict=True)
+            outputs = zip(*map(arrays, call.outputs), strict=True)
+            made = [binder(call, x, y) for x, y in zip(inputs, outputs, strict=True)]
+            if is_buffered(call):
                 made = [partial(in_small_buffers, launch) for launch in made]
             by_call.append(made)
-        return partial(_each, [launch for part in zip(*by_call, strict=True) for launch in part])
+        tasks = [
+            partial(_each, [made[n] for n in range(start, stop) for made in by_call])
+            for start, stop in ranges
+        ]
+        return partial(team.run, tasks) if team else tasks[0]
+
+    def _bind_shared(self, call: Call, memory: Mapping[Storage, Buffer]) -> Launch:
+        """Return the launch of one call of a plan, done by the team where that pays."""
+        if self.team is None or not self._is_ours(call) or not is_shared(call):
+            return self.bind_call(call, memory)
+        inputs = tuple(
+            x if isinstance(x, Const) else self.operand(memory[x.storage], x) for x in call.inputs
+        )
+        outputs = tuple(self.operand(memory[y.storage], y) for y in call.outputs)
+        return bind_shared(self.team, self.binders[call.op], call, inputs, outputs)
 
     def bind_call(self, call: Call, memory: Mapping[Storage, Buffer]) -> Launch:
         """Return the launch of one call, with the threads or the small buffers that it takes."""
@@ -161,6 +194,12 @@ class NumPyBackend(TableBackend):
         if is_large(call):
             return partial(self.threads.run, launch)
         return partial(in_small_buffers, launch) if is_buffered(call) else launch
+
+    def close(self) -> None:
+        """Give BLAS its threads back and end those of the backend."""
+        self.threads.restore()
+        if self.team:
+            self.team.close()
 
 
 def _each(launches: list[Launch]) -> None:

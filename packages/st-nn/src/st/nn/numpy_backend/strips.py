@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import gcd
+from math import gcd, inf
 
 from st.core.backend import DTYPES, Call, Lifetime, Storage, View, lifetimes, spec
 from st.nn.numpy_backend.leading import Led, led
@@ -33,24 +33,39 @@ class Group:
     edges: tuple[int, ...] = ()
     """Where parts begin, and the last ends, in the units that all calls have in common."""
 
+    @property
+    def longest(self) -> int:
+        """Units of the largest part."""
+        return max(stop - start for start, stop in pairwise(self.edges))
 
-def groups(calls: Sequence[Call], is_known: Callable[[Call], bool]) -> list[Group]:
+    @property
+    def size(self) -> int:
+        """Elements of the largest operands of all calls together."""
+        return sum(one.size for one in self.led)
+
+
+def groups(
+    calls: Sequence[Call], is_known: Callable[[Call], bool], shared_from: float = inf
+) -> list[Group]:
     """Return the numbers of the calls in order, those that may be taken in parts together.
 
-    `is_known` says whether a call is one of ours, and not a kernel of a plugin.
+    Args:
+        calls: All of them.
+        is_known: Whether a call is one of ours, and not a kernel of a plugin.
+        shared_from: Elements from which a call is taken in parts even when it is alone.
     """
     found: list[Group] = []
     current: list[tuple[int, Led]] = []
     for n, call in enumerate(calls):
         seen = led(call) if is_known(call) else None
         if current and (seen is None or not _together([one for _, one in current], seen)):
-            found += _closed(current)
+            found += _closed(current, shared_from)
             current = []
         if seen is None:
             found.append(Group((n,)))
         else:
             current.append((n, seen))
-    return found + _closed(current)
+    return found + _closed(current, shared_from)
 
 
 def _together(group: Sequence[Led], more: Led) -> bool:
@@ -66,11 +81,11 @@ def _n_units(group: Sequence[Led]) -> int:
     return gcd(*(one.n_units for one in group))
 
 
-def _closed(group: Sequence[tuple[int, Led]]) -> list[Group]:
+def _closed(group: Sequence[tuple[int, Led]], shared_from: float) -> list[Group]:
     """Return a run as one group, or as single calls where there is too little of it."""
     numbers, seen = tuple(n for n, _ in group), tuple(one for _, one in group)
     largest = max((one.size for one in seen), default=0)
-    if len(group) > 1 and largest >= 2 * STRIP:
+    if (len(group) > 1 and largest >= 2 * STRIP) or largest >= shared_from:
         n_units = _n_units(seen)
         step = max(1, STRIP * n_units // largest)
         return [Group(numbers, seen, (*range(0, n_units, step), n_units))]
@@ -122,34 +137,49 @@ class Inner:
 
 
 def inner_temporaries(
-    calls: Sequence[Call], found: Sequence[Group]
+    calls: Sequence[Call], found: Sequence[Group], n_threads: int = 1
 ) -> tuple[dict[Storage, Inner], dict[Storage, Lifetime]]:
     """Return a small storage for each temporary that lives in one group, and all lifetimes.
 
-    The lifetimes are those of groups, with the small storages in place of the large ones.
+    The lifetimes are those of groups, with the small storages in place of the large ones. A small
+    storage has room for one part for each of `n_threads`.
     """
     lives = lifetimes([calls[n] for n in group.calls] for group in found)
     inner: dict[Storage, Inner] = {}
     for number, group in enumerate(found):
         if not group.edges:
             continue
-        longest = max(stop - start for start, stop in pairwise(group.edges))
         for x in (y for one in group.led for y in one.call.outputs):
             life = lives.get(x.storage)
             if life is not None and life.first == life.last == number and x.storage not in inner:
                 start, width = _division(x, group.edges[-1])
-                inner[x.storage] = Inner(Storage(width * longest, "temp"), start)
+                n_bytes = width * group.longest * n_threads
+                inner[x.storage] = Inner(Storage(n_bytes, "temp"), start)
     named = {storage: made.storage for storage, made in inner.items()}
     return inner, {named.get(storage, storage): life for storage, life in lives.items()}
 
 
-def shown(view: View, group: Group, inner: Mapping[Storage, Inner]) -> tuple[View, bool]:
-    """Return what to show of memory for all parts of a view, and whether each part begins anew."""
+def parts(
+    view: View,
+    group: Group,
+    inner: Mapping[Storage, Inner],
+    threads: Sequence[int],
+) -> tuple[View, list[slice]]:
+    """Return what to look at in memory, and which of its rows are those of each part of `view`.
+
+    `threads` says for each part who does it; of a temporary within the group each thread has
+    memory for one part.
+    """
+    rows = view.spec.shape[0] // group.edges[-1]
     small = inner.get(view.storage)
+    edges = list(pairwise(group.edges))
     if small is None:
-        return view, False
-    longest = max(stop - start for start, stop in pairwise(group.edges))
-    rows = view.spec.shape[0] // group.edges[-1] * longest
-    of = spec((rows, *view.spec.shape[1:]), view.spec.dtype)
+        return view, [slice(start * rows, stop * rows) for start, stop in edges]
+    room = rows * group.longest
+    of = spec((room * (max(threads) + 1), *view.spec.shape[1:]), view.spec.dtype)
     offset = view.offset - small.start // DTYPES[view.spec.dtype]
-    return View(small.storage, of, view.strides, offset), True
+    places = [
+        slice(thread * room, thread * room + (stop - start) * rows)
+        for thread, (start, stop) in zip(threads, edges, strict=True)
+    ]
+    return View(small.storage, of, view.strides, offset), places
