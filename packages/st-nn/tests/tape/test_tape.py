@@ -1,5 +1,8 @@
 """The tape: what is written down, what is run, what goes wrong, and where."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -55,6 +58,18 @@ def test_python_operators_compute(eager: Tape) -> None:
 
     a = x.numpy()
     np.testing.assert_allclose(got.numpy(), (-(2 * a - 1) / a + (1 - a) * (3 / a)) @ a.T)
+
+
+def test_tape_alone_knows_the_built_in_operators() -> None:
+    program = """
+import numpy as np
+from st.nn.tape import Tape
+assert repr(Tape().constant(np.ones(2, np.float32)) * 2.0) == "Tensor(float32(2))"
+"""
+
+    came = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert came.returncode == 0, came.stderr
 
 
 def test_calls_carry_the_path_they_were_made_at() -> None:

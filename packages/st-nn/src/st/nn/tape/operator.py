@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,10 @@ class OperatorTable:
             UnknownOperatorError: There is none; names the nearest.
         """
         found = self._operators.get(name)
+        if found is None:
+            # Built-in operators come with their modules; whoever has only a tape needs them too.
+            import_module("st.nn.ops")
+            found = self._operators.get(name)
         if found is None:
             hint = did_you_mean(name, self._operators)
             raise UnknownOperatorError(f"no operator is called {name!r}{hint}")
