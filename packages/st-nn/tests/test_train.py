@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -220,3 +221,31 @@ def test_rate_of_zero_leaves_the_weights(backend: Backend, data: Dataset) -> Non
     trainer.fit(data, epochs=1)
 
     assert all(np.array_equal(before[name], now) for name, now in trainer.parameters().items())
+
+
+@pytest.mark.parametrize("n_epochs", [1, 3])
+def test_batches_that_are_got_ready_in_advance_change_nothing(
+    backend: Backend, data: Dataset, n_epochs: int
+) -> None:
+    found = []
+    for prefetch in (0, 3):
+        trainer = _trainer(backend, prefetch=prefetch)
+        trainer.fit(data, epochs=n_epochs)
+        found.append({**trainer.parameters(), **trainer.state()})
+
+    assert all(np.array_equal(array, found[1][name]) for name, array in found[0].items())
+
+
+def test_interrupt_leaves_no_thread_behind(backend: Backend, data: Dataset) -> None:
+    bus, n_before = EventBus(), threading.active_count()
+
+    def stop(event: BatchesDone) -> None:
+        raise KeyboardInterrupt
+
+    bus.subscribe(BatchesDone, stop)
+    trainer = _trainer(backend, bus=bus, prefetch=2, batch_size=1)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(data, epochs=1)
+
+    assert threading.active_count() == n_before
+    assert trainer.n_batches == 32

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +33,7 @@ from st.core import (
 )
 from st.core.backend import Backend, spec
 from st.nn.backends import choose_backend
-from st.nn.data import Dataset, batches
+from st.nn.data import Dataset, Prefetched, batches
 from st.nn.evaluation import Evaluation, evaluate_by_parts
 from st.nn.flat import ParameterError
 from st.nn.judge import Judge
@@ -96,6 +97,7 @@ class Trainer:
         bus: EventBus | None = None,
         metrics: Mapping[str, Metric] | None = None,
         batch_size: int = 32,
+        prefetch: int = 0,
         seed: int = 0,
     ) -> None:
         """Prepare; nothing is allocated before `fit`.
@@ -110,6 +112,9 @@ class Trainer:
             bus: Who is told; unless given, the bus of the global registry.
             metrics: Further figures of the data held out, by the names they are told under.
             batch_size: Examples in one step, 1 or more.
+            prefetch: Batches that a thread gets ready in advance. It pays where they are read or
+                made, or where they are large (a copy of 0.8 MB: 8 % of a step); small ones of
+                arrays in memory are there sooner without (a step of 82 us took 123).
             seed: Decides the first weights, the order of the examples, and what modules draw.
         """
         self._described = model
@@ -120,6 +125,7 @@ class Trainer:
         self.bus = bus or init_plugin_system().bus
         self.metrics = metrics or {}
         self.batch_size = batch_size
+        self.prefetch = prefetch
         self.seed = seed
         self.epoch = 0
         """Epochs that are over."""
@@ -271,18 +277,24 @@ class Trainer:
     def _learn(self, step: TrainingStep, data: Dataset, epoch: int, last: int) -> None:
         n_batches = math.ceil(len(data) / self.batch_size)
         rest = batches(data, self.batch_size, seed=self.seed, epoch=epoch, first=self.n_batches)
-        for x, y in rest:
-            if self.schedule is not None:
-                factor = self.schedule.factor(step.n_steps + 1, last * n_batches, n_batches)
-                step.learning_rate = self.optimizer.lr * factor
-            if step.n_steps < CHECKED_STEPS:
-                step.check(x, y)
-            step.run(x, y)
-            self.n_batches += 1
-            self._n_unread += len(y)
-            if self.n_batches % LOGGED_STEPS == 0 and self.n_batches < n_batches:
-                loss = self._read_loss(step, epoch)
-                self.bus.publish(BatchesDone(epoch, self.n_batches, n_batches, loss))
+        with Prefetched(rest, self.prefetch) if self.prefetch else nullcontext(rest) as found:
+            for x, y in found:
+                self._take_step(step, x, y, last * n_batches, n_batches)
+                if self.n_batches % LOGGED_STEPS == 0 and self.n_batches < n_batches:
+                    loss = self._read_loss(step, epoch)
+                    self.bus.publish(BatchesDone(epoch, self.n_batches, n_batches, loss))
+
+    def _take_step(
+        self, step: TrainingStep, x: NDArray[Any], y: NDArray[Any], n_steps: int, n_batches: int
+    ) -> None:
+        if self.schedule is not None:
+            factor = self.schedule.factor(step.n_steps + 1, n_steps, n_batches)
+            step.learning_rate = self.optimizer.lr * factor
+        if step.n_steps < CHECKED_STEPS:
+            step.check(x, y)
+        step.run(x, y)
+        self.n_batches += 1
+        self._n_unread += len(y)
 
     def _read_loss(self, step: TrainingStep, epoch: int) -> float:
         """Add the loss that the device has summed up since the last time to the epoch's."""

@@ -17,6 +17,7 @@ from st.nn.data.dataset import Dataset
 from st.nn.data.errors import DataError
 from st.nn.data.npz_source import NpzSource
 from st.nn.data.order import permutation
+from st.nn.data.prefetch import Prefetched
 from st.nn.data.source import FileSource, Source
 from st.nn.data.text_source import TextSource
 
@@ -26,6 +27,7 @@ __all__ = [
     "Dataset",
     "FileSource",
     "NpzSource",
+    "Prefetched",
     "Source",
     "TextSource",
     "batches",

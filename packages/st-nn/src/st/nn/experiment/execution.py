@@ -103,6 +103,7 @@ class ExperimentRun:
             backend=choice.backend,
             bus=registry.bus,
             batch_size=checked.config.batch_size,
+            prefetch=checked.config.prefetch,
             seed=checked.config.seed,
         )
         self.records = Records(

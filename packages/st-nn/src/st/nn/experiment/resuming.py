@@ -31,7 +31,7 @@ _TOLD: Final = frozenset({"epoch", "loss", "images_per_second"})
 """Figures that every epoch tells."""
 
 _MAY_CHANGE: Final = frozenset(
-    {"epochs", "checkpoint", "early_stopping", "metrics", "output", "backend"}
+    {"epochs", "checkpoint", "early_stopping", "metrics", "prefetch", "output", "backend"}
 )
 """Keys that decide nothing about the steps already taken; the backend is compared as chosen."""
 

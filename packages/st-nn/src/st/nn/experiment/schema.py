@@ -64,6 +64,9 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     batch_size: Annotated[
         int, Meta(ge=1, le=10**9, description="Rows in one step of the optimizer.")
     ] = 32
+    prefetch: Annotated[
+        int, Meta(ge=0, le=1024, description="Batches that a thread gets ready in advance.")
+    ] = 0
     backend: Annotated[str, Meta(description='What computes: "auto", "numpy", "opencl", …')] = (
         "auto"
     )
