@@ -20,6 +20,34 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("fast ones have at most 9")
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    share: Annotated[float, Meta(ge=0)] = 1.0
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parts: tuple[Part, ...] = ()
+
+
+def test_tables_of_a_list_are_converted_one_by_one() -> None:
+    made, _ = convert_fields(Whole, {"parts": [{"name": "a", "share": "0.5"}, {"name": "b"}]})
+
+    assert made == Whole(parts=(Part(name="a", share=0.5), Part(name="b")))
+
+
+def test_every_fault_inside_a_list_of_tables_is_told_where_it_is() -> None:
+    entries = [{"name": "a", "shre": 1}, 7, {"share": -1}]
+
+    _, faults = convert_fields(Whole, {"parts": entries}, ("optimizer",))
+
+    assert [(fault.path, fault.expected, fault.given) for fault in faults] == [
+        (("optimizer", "parts", 0, "shre"), "one of name, share", '"shre"'),
+        (("optimizer", "parts", 1), "a table", "7"),
+        (("optimizer", "parts", 2, "name"), "text", "nothing"),
+        (("optimizer", "parts", 2, "share"), "a number, at least 0", "-1"),
+    ]
+
+
 def test_sound_values_make_the_object() -> None:
     made, faults = convert_fields(Example, {"size": 3, "shape": [2, 4]})
 

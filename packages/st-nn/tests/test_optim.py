@@ -12,11 +12,12 @@ from st.nn.losses import CrossEntropy
 from st.nn.model import Model
 from st.nn.modules import Linear, Module, Relu
 from st.nn.numpy_backend import NumPyBackend
-from st.nn.optim import SGD, Adam, AdamW, Optimizer
+from st.nn.optim import SGD, Adam, AdamW, Group, GroupError, Optimizer, parts
 from st.nn.step import TrainingStep
 
 SIZES = (12, 16, 8, 5)
 BATCH, N_STEPS = 20, 12
+LAST_FROZEN = Group(match="4.*", lr_scale=0.0)
 OPTIMIZERS = {
     "adam": Adam(lr=0.01),
     "adam-betas": Adam(lr=0.02, beta1=0.8, beta2=0.95, epsilon=1e-4),
@@ -27,6 +28,20 @@ OPTIMIZERS = {
     "sgd-clip": SGD(lr=0.1, clip_norm=0.3),
     "adamw": AdamW(lr=0.01, weight_decay=0.1),
     "adamw-clip": AdamW(lr=0.01, clip_norm=0.3),
+    "sgd-groups": SGD(
+        lr=0.05,
+        momentum=0.9,
+        weight_decay=0.1,
+        groups=(Group(match="*.bias", lr_scale=0.1, weight_decay=0.0), LAST_FROZEN),
+    ),
+    "adamw-groups": AdamW(
+        lr=0.01,
+        weight_decay=0.1,
+        groups=(Group(match="*.bias", lr_scale=2.0, weight_decay=0.0), LAST_FROZEN),
+    ),
+    "adamw-groups-clip": AdamW(
+        lr=0.01, clip_norm=0.3, groups=(Group(match="*.bias", lr_scale=2.0), LAST_FROZEN)
+    ),
 }
 TORCH = json.loads((Path(__file__).parent / "reference" / "torch_losses.json").read_text())
 
@@ -88,3 +103,39 @@ def test_momentum_zero_keeps_no_state() -> None:
 def test_nesterov_without_momentum_is_refused() -> None:
     with pytest.raises(ValueError, match="nesterov needs a momentum"):
         SGD(lr=0.1, nesterov=True)
+
+
+def test_first_group_that_matches_counts_and_the_rest_has_none() -> None:
+    optimizer = AdamW(groups=(Group(match="*.bias"), Group(match="0.*", weight_decay=0.5)))
+
+    first, *rest = parts(optimizer, ["0.weight", "0.bias", "1.weight", "1.bias"])
+
+    assert first.names == ("1.weight",)
+    assert [part.names for part in rest] == [("0.bias", "1.bias"), ("0.weight",)]
+    assert [part.optimizer for part in rest] == [AdamW(), AdamW(weight_decay=0.5)]
+
+
+def test_group_without_parameters_is_refused() -> None:
+    with pytest.raises(GroupError, match=r"no parameter is called '\*\.bais'; there are 0\.bias"):
+        parts(Adam(groups=(Group(match="*.bais"),)), ["0.bias"])
+
+
+def test_decay_of_a_group_needs_an_optimizer_that_decays() -> None:
+    with pytest.raises(ValueError, match="Adam has no weight_decay"):
+        Adam(groups=(Group(match="*", weight_decay=0.1),))
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(lr=0.1, momentum=0.9)], ids=["adam", "momentum"])
+def test_sums_of_gradients_that_ended_stay_normal_numbers(optimizer: Optimizer) -> None:
+    model = Model([("0", Linear(out_features=2))], spec((3,), "float32"))
+    step = TrainingStep(
+        model, CrossEntropy(), optimizer, NumPyBackend(), 2, model.initialise(seed=1)
+    )
+    x, y = np.ones((2, 3), np.float32), np.array([0, 1])
+    step.run(x, y)
+    for _ in range(1500):
+        step.run(np.zeros_like(x), y)
+
+    sums = [values for name, values in step.state().items() if "sum" in name or "mom" in name]
+    for values in sums:
+        assert not ((values != 0) & (np.abs(values) < np.finfo(np.float32).tiny)).any()

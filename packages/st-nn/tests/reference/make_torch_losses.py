@@ -67,7 +67,30 @@ def main() -> None:
         "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
         "adamw-clip": lambda p: torch.optim.AdamW(p, lr=0.01),
     }
-    clips = {"sgd-clip": 0.3, "adamw-clip": 0.3}
+
+    def grouped(optimizer, **options):
+        def make(p):
+            groups = [
+                {"params": p[1::2], **options},
+                {"params": p[4:5], "lr": 0.0},
+                {"params": p[0:4:2]},
+            ]
+            return optimizer(groups)
+
+        return make
+
+    optimizers |= {
+        "sgd-groups": grouped(
+            lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.1),
+            lr=0.005,
+            weight_decay=0.0,
+        ),
+        "adamw-groups": grouped(
+            lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1), lr=0.02, weight_decay=0.0
+        ),
+        "adamw-groups-clip": grouped(lambda p: torch.optim.AdamW(p, lr=0.01), lr=0.02),
+    }
+    clips = {"sgd-clip": 0.3, "adamw-clip": 0.3, "adamw-groups-clip": 0.3}
     found = {
         name: losses(torch, optimizer, clips.get(name)) for name, optimizer in optimizers.items()
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -81,12 +81,16 @@ def convert_fields(
     ]
     expected = {field.name: field.expected for field in fields_of(of)}
     nesting = {} if make is None else nested_fields(of)
+    tables = _lists_of_tables(of)
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(of):
         name = field.encode_name
         if name in config and make is not None and name in nesting:
             value, found = _made(config[name], (*path, name), make, nesting[name])
             values[field.name] = value
+            faults += found
+        elif name in config and name in tables and isinstance(config[name], list | tuple):
+            values[field.name], found = _converted(tables[name], config[name], (*path, name))
             faults += found
         elif name in config:
             if _fits(config[name], field.type):
@@ -124,6 +128,41 @@ def _holds(of: inspect.Type) -> bool | None:
             return None if _holds(of.item_type) is None else True
         case _:
             return None
+
+
+def _lists_of_tables(of: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct]]:
+    """Return the fields that hold a list of other structs, and of which; modules are no such."""
+    described = inspect.type_info(of)
+    assert isinstance(described, inspect.StructType)
+    found = {field.encode_name: _tables(field.type) for field in described.fields}
+    return {name: of for name, of in found.items() if of is not None}
+
+
+def _tables(of: inspect.Type) -> type[msgspec.Struct] | None:
+    """Return the struct of a list of structs; None for another type, and for modules."""
+    match of:
+        case inspect.Metadata():
+            return _tables(of.type)
+        case inspect.VarTupleType(item_type=inspect.StructType(cls=cls)) if cls is not Module:
+            return cls
+        case _:
+            return None
+
+
+def _converted(
+    of: type[msgspec.Struct], tables: Sequence[Any], path: Path
+) -> tuple[tuple[Any, ...], tuple[Fault, ...]]:
+    """Make an `of` from each table of a list."""
+    made: list[Any] = []
+    faults: list[Fault] = []
+    for number, table in enumerate(tables):
+        if not isinstance(table, Mapping):
+            faults.append(Fault((*path, number), "a table", shown(table)))
+            continue
+        value, found = convert_fields(of, table, (*path, number))
+        made.append(value)
+        faults += found
+    return tuple(made), tuple(faults)
 
 
 def _made(described: Any, path: Path, make: Make, is_list: bool) -> tuple[Any, tuple[Fault, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -42,6 +42,11 @@ class FlatLayout:
         """Return the vector that lies in `storage`."""
         return dense(storage, spec((self.size,), self.dtype))
 
+    def span(self, names: Sequence[str]) -> slice:
+        """Return where parts that follow each other lie, with the gaps behind them."""
+        first, (offset, shape) = self.parts[names[0]][0], self.parts[names[-1]]
+        return slice(first, offset + _padded(prod(shape), self.dtype))
+
     def pack(self, arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[np.generic]:
         """Return the vector of `arrays`; the gaps are 0.
 
@@ -68,12 +73,17 @@ class FlatLayout:
 
 def layout(shapes: Mapping[str, tuple[int, ...]], dtype: str) -> FlatLayout:
     """Return the layout of parts of these shapes, in this order, each on a `BOUNDARY`."""
-    step = BOUNDARY // DTYPES[dtype]
     parts, size = {}, 0
     for name, shape in shapes.items():
         parts[name] = (size, shape)
-        size += -(-prod(shape) // step) * step
+        size += _padded(prod(shape), dtype)
     return FlatLayout(dtype, size, parts)
+
+
+def _padded(size: int, dtype: str) -> int:
+    """Return the elements from one boundary to the next that hold `size` of them."""
+    step = BOUNDARY // DTYPES[dtype]
+    return -(-size // step) * step
 
 
 def check_names(expected: Collection[str], given: Collection[str]) -> None:

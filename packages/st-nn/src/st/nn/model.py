@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -134,9 +134,10 @@ class Model:
             for name, info in {**self.parameters, **self.states}.items()
         }
 
-    def layout(self) -> FlatLayout:
-        """Return where each parameter lies in one flat vector."""
-        return layout({name: p.shape for name, p in self.parameters.items()}, self.dtype)
+    def layout(self, order: Iterable[str] | None = None) -> FlatLayout:
+        """Return where each parameter lies in one flat vector; in their own order unless given."""
+        names = self.parameters if order is None else order
+        return layout({name: self.parameters[name].shape for name in names}, self.dtype)
 
     def running_layout(self) -> FlatLayout:
         """Return where each running state lies in one flat vector."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from st.core.backend import Spec, Storage, View, dense, spec
 from st.nn.losses import Loss
 from st.nn.model import Model
-from st.nn.optim import Optimizer
+from st.nn.optim import Optimizer, Part, clipped, parts
 from st.nn.tape import Tape, Tensor, gradients
 from st.nn.variables import Variables, write_assigned
 from st.nn.weights import Weights, weights
@@ -28,7 +28,10 @@ class StepState:
     """What the optimizer remembers, each of that layout too."""
     scalars: Storage
     """What changes from step to step, see `Optimizer.scalars`; an input."""
+    parts: tuple[Part, ...]
+    """Which parameters the optimizer changes in which way; they follow each other in this order."""
     n_scalars: int
+    """Of each part; they lie one after another."""
     counter: View
     """Seed and number of the step, from which a step draws; an input."""
 
@@ -60,8 +63,13 @@ class StepPorts:
 
 
 def step_state(model: Model, optimizer: Optimizer) -> StepState:
-    """Return the storages of a training step; nothing is allocated."""
-    kept = weights(model)
+    """Return the storages of a training step; nothing is allocated.
+
+    Raises:
+        GroupError: No parameter has the name that a group of the optimizer asks for.
+    """
+    divided = parts(optimizer, model.parameters)
+    kept = weights(model, [name for part in divided for name in part.names])
     flat = kept.layout
     n_scalars = len(optimizer.scalars(1, optimizer.lr))
     counter = spec((2,), "uint64")
@@ -69,7 +77,8 @@ def step_state(model: Model, optimizer: Optimizer) -> StepState:
         kept,
         Storage(flat.n_bytes, "state", "gradient"),
         {name: Storage(flat.n_bytes, "state", name) for name in optimizer.vectors()},
-        Storage(spec((n_scalars,), flat.dtype).nbytes, "input", "scalars"),
+        Storage(spec((len(divided) * n_scalars,), flat.dtype).nbytes, "input", "scalars"),
+        divided,
         n_scalars,
         dense(Storage(counter.nbytes, "input", "random"), counter),
     )
@@ -115,13 +124,24 @@ def trace_step(
             # A parameter that the loss does not depend on keeps the zeros it began with.
             if gradient is not None:
                 tape.emit("copy", (gradient,), out=(goal,))
-    scalars = tape.tensor(dense(state.scalars, spec((state.n_scalars,), flat.dtype)))
     with tape.no_grad(), tape.at("optimizer"):
-        optimizer.update(
-            tape.tensor(flat.whole(state.weights.parameters)),
-            tape.tensor(flat.whole(state.gradient)),
-            {name: tape.tensor(flat.whole(storage)) for name, storage in state.vectors.items()},
-            [scalars[n] for n in range(state.n_scalars)],
+        _trace_update(tape, optimizer, state)
+
+
+def _trace_update(tape: Tape, optimizer: Optimizer, state: StepState) -> None:
+    """Let the optimizer change the parameters, part by part."""
+    flat, n = state.weights.layout, state.n_scalars
+    parameters = tape.tensor(flat.whole(state.weights.parameters))
+    gradient = clipped(tape.tensor(flat.whole(state.gradient)), optimizer.clip_norm)
+    vectors = {name: tape.tensor(flat.whole(of)) for name, of in state.vectors.items()}
+    scalars = tape.tensor(dense(state.scalars, spec((len(state.parts) * n,), flat.dtype)))
+    for number, part in enumerate(state.parts):
+        at = flat.span(part.names)
+        part.optimizer.update(
+            parameters[at],
+            gradient[at],
+            {name: vector[at] for name, vector in vectors.items()},
+            [scalars[number * n + k] for k in range(n)],
         )
 
 

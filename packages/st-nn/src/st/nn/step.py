@@ -77,6 +77,7 @@ class TrainingStep:
         Raises:
             ShapeError: The loss cannot take what the model gives.
             ParameterError: `parameters` are not the model's.
+            GroupError: A group of the optimizer has no parameters.
             BackendError: The backend cannot run an operator.
             BackendMemoryError: The device has no room.
         """
@@ -225,7 +226,13 @@ class TrainingStep:
         for limit in self.model.limits:
             limit.check(x)
         self.loss.check(y, ports.prediction)
-        scalars = self.optimizer.scalars(self.n_steps + 1, self.learning_rate)
+        scalars = [
+            value
+            for part in self._state.parts
+            for value in part.optimizer.scalars(
+                self.n_steps + 1, self.learning_rate * part.lr_scale
+            )
+        ]
         memory = bound.memory
         self.backend.write(memory[ports.x.storage], as_bytes(x))
         self.backend.write(memory[ports.y.storage], as_bytes(y))

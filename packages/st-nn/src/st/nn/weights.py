@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +72,12 @@ class Weights:
         return (self.layout, self.parameters), (self.running_layout, self.running)
 
 
-def weights(model: Model) -> Weights:
-    """Return where the numbers of `model` are to lie; nothing is allocated."""
-    layout, running = model.layout(), model.running_layout()
+def weights(model: Model, order: Iterable[str] | None = None) -> Weights:
+    """Return where the numbers of `model` are to lie, its parameters in `order`, if that is given.
+
+    Nothing is allocated.
+    """
+    layout, running = model.layout(order), model.running_layout()
     return Weights(
         layout,
         running,

@@ -14,6 +14,7 @@ from st.nn.data import DataError, Dataset, Source
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.document import Document
 from st.nn.experiment.entries import make_entry, make_metrics, metric_faults
+from st.nn.experiment.groups import group_faults
 from st.nn.experiment.memory import memory_faults
 from st.nn.experiment.schema import DEFAULT_LOSS, Experiment, listener_faults
 from st.nn.experiment.sources import source_class, source_names
@@ -103,7 +104,8 @@ def check_experiment(
         outline = pipeline.outline()
         faults += target_faults(outline, loss, _loss_name(values), data)
         faults += metric_faults(metrics, outline.output, data.target)
-        faults += memory_faults(outline, optimizer) if optimizer is not None else ()
+        if optimizer is not None:
+            faults += (*group_faults(outline, optimizer), *memory_faults(outline, optimizer))
     learned = held_out = None
     if config is not None and source is not None and data is not None:
         try:
