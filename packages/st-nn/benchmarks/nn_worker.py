@@ -5,7 +5,8 @@
 Reads one command a line and answers with one line of JSON each: `steps N` takes N training steps,
 `infer N` predicts the first example N times (both answer with the nanoseconds that passed and those
 of processor time), `losses N` gives the losses before the first step and after each of N, and
-belongs before any other. The first line it writes says what the system is, or why it cannot take the task.
+belongs before any other. The first line it writes says how long it took to begin, or why it cannot
+take the task.
 """
 
 import gc

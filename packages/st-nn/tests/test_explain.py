@@ -34,6 +34,17 @@ def test_operations_of_a_product_are_two_for_each_pair() -> None:
     assert n_flops(call) == 2 * 2 * 3 * 4 * 5
 
 
+def test_convolution_and_its_gradients_are_the_same_product() -> None:
+    x, kernel, y = value(2, 8, 8, 3), value(3, 3, 3, 5), value(2, 6, 6, 5)
+    calls = (
+        Call("conv2d", (x, kernel), (y,)),
+        Call("conv2d_input_gradient", (y, kernel), (x,)),
+        Call("conv2d_kernel_gradient", (x, y), (kernel,)),
+    )
+
+    assert [n_flops(call) for call in calls] == [2 * (2 * 6 * 6) * (3 * 3 * 3) * 5] * 3
+
+
 def test_copies_are_no_operations() -> None:
     assert n_flops(Call("copy", (value(8),), (value(8),))) == 0
     assert n_flops(Call("sum", (value(8),), (value(),), (("axes", (0,)),))) == 8

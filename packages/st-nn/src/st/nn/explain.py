@@ -25,10 +25,17 @@ def told(plan: Plan, executable: Executable) -> tuple[Told, ...]:
 def n_flops(call: Call) -> int:
     """Return the floating operations of a call: 2 mkn for a product, one per element else.
 
-    Copies and picks count none.
+    A convolution is the product of windows and kernel; so are its gradients. Copies and picks
+    count none.
     """
     if call.op == "matmul":
         return 2 * call.outputs[0].spec.size * call.inputs[0].spec.shape[-1]
+    if call.op == "conv2d":
+        return 2 * call.outputs[0].spec.size * prod(call.inputs[1].spec.shape[:3])
+    if call.op == "conv2d_input_gradient":
+        return 2 * call.inputs[0].spec.size * prod(call.inputs[1].spec.shape[:3])
+    if call.op == "conv2d_kernel_gradient":
+        return 2 * call.inputs[1].spec.size * prod(call.outputs[0].spec.shape[:3])
     signature = SIGNATURES.get(call.op)
     if signature is None or call.op in ("copy", "cast", "take", "compare", "where", "argmax"):
         return 0
@@ -50,10 +57,11 @@ def explain(plan: Plan, executable: Executable) -> str:
         flops[call.op] += n_flops(call)
         moved[call.op] += n_moved(call)
     unshared = sum(storage.nbytes for storage in lifetimes([c] for c in plan.calls))
-    lines = [f"{'operator':<14}{'calls':>6}{'bytes moved':>15}{'operations':>15}"]
+    width = max(14, *(len(op) + 2 for op in n_calls))
+    lines = [f"{'operator':<{width}}{'calls':>6}{'bytes moved':>15}{'operations':>15}"]
     for op, n in n_calls.most_common():
-        lines.append(f"{op:<14}{n:>6}{moved[op]:>15,}{flops[op]:>15,}")
-    total = f"{'all':<14}{len(plan.calls):>6}{moved.total():>15,}{flops.total():>15,}"
+        lines.append(f"{op:<{width}}{n:>6}{moved[op]:>15,}{flops[op]:>15,}")
+    total = f"{'all':<{width}}{len(plan.calls):>6}{moved.total():>15,}{flops.total():>15,}"
     lines += [
         total,
         f"{len(executable.launches)} launches; temporaries {executable.n_bytes:,} bytes, "
