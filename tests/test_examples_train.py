@@ -48,3 +48,16 @@ def test_digits_are_held_out_as_in_the_other_example() -> None:
         ]
 
     assert rows[0].tolist() == rows[1].tolist()
+
+
+def test_alcohol_of_wine_is_told_in_percent(st: RunSt, place: Path) -> None:
+    shares = [figure(st, place, "wine.toml", seed, "held_out_r2") for seed in SEEDS]
+    told = json.loads(st("evaluate", "runs/wine-3", "--json", cwd=place).stdout)
+    said = json.loads(st("predict", "runs/wine-3", "--row", "3", "--json", cwd=place).stdout)
+
+    # A plane fitted by least squares explains half of the variance of rows held out as well.
+    assert mean(shares) >= 0.4
+    # The spread of alcohol is 0.81 percent; of anything scaled it would be another.
+    assert 0.3 < told["metrics"]["mean_absolute_error"] < told["metrics"]["rmse"] < 0.81
+    assert said["truth"] == pytest.approx(13.16)
+    assert 11 < said["answer"] < 15

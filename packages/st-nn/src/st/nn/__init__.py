@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from st.nn.metadata import ModuleCategory as ModuleCategory
     from st.nn.metadata import ModuleMetadata as ModuleMetadata
     from st.nn.model import Model as Model
+    from st.nn.modules import Affine as Affine
     from st.nn.modules import AvgPool1d as AvgPool1d
     from st.nn.modules import AvgPool2d as AvgPool2d
     from st.nn.modules import BatchNorm as BatchNorm
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Adam": "optim",
     "AdamW": "optim",
+    "Affine": "modules",
     "AvgPool1d": "modules",
     "AvgPool2d": "modules",
     "BackendChoice": "backends",

@@ -6,6 +6,7 @@ Linear(out_features=10, in_features=None, bias=True)
 """
 
 from st.nn.modules.activations import Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh
+from st.nn.modules.affine import Affine
 from st.nn.modules.attention import MultiHeadAttention, Positions, TransformerBlock
 from st.nn.modules.base import Module, Scope, module_type
 from st.nn.modules.batch_norm import BatchNorm
@@ -29,6 +30,7 @@ from st.nn.modules.sequences import (
 )
 
 __all__ = [
+    "Affine",
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
