@@ -7,7 +7,17 @@ from functools import partial
 from threading import Lock
 from time import perf_counter_ns
 
-from st.backend.opencl import elementwise, expression, fused, index, matmul, order, random, reduce
+from st.backend.opencl import (
+    conv,
+    elementwise,
+    expression,
+    fused,
+    index,
+    matmul,
+    order,
+    random,
+    reduce,
+)
 from st.backend.opencl.cache import BinaryCache
 from st.backend.opencl.device import Device
 from st.backend.opencl.groups import Group, group, inner_temporaries
@@ -37,6 +47,10 @@ BINDS: Mapping[str, Bind] = {
     "argmax": reduce.bind_argmax,
     "argsort": order.bind,
     "philox": random.bind,
+    "conv2d": conv.bind,
+    "conv2d_input_gradient": conv.bind_input_gradient,
+    "conv2d_kernel_gradient": conv.bind_kernel_gradient,
+    "overlap_add": conv.bind_overlap_add,
     "matmul": matmul.bind,
     "take": index.bind_take,
     "scatter_add": index.bind_scatter_add,
@@ -108,6 +122,10 @@ class OpenCLBackend(TableBackend):
                 if self._runtime is None:
                     self._runtime = Runtime(self.name, self.device, self._cache)
         return self._runtime
+
+    def supports(self, call: Call) -> bool:
+        """See `Backend.supports`."""
+        return super().supports(call) and (call.op not in conv.OPERATORS or conv.is_supported(call))
 
     def alloc(self, nbytes: int) -> Buffer:
         """See `Backend.alloc`. Buffers come from a pool and go back to it."""

@@ -1,12 +1,13 @@
-"""Matrix products: register tiles for floats on CPUs, a plain kernel for everything else."""
+"""Matrix products: register tiles for floats on CPUs, tiles in local memory on GPUs, else plain."""
 
 from __future__ import annotations
 
 from math import prod
 
 from st.backend.opencl import elementwise, layout
+from st.backend.opencl.matrix import Matrix, last_stride, matrix, padded
 from st.backend.opencl.runtime import Launch, Operand, Runtime
-from st.backend.opencl.source import CTYPES, KernelSource
+from st.backend.opencl.source import CTYPES, KernelSource, Parameter
 from st.core.backend import Call
 
 ROWS, COLUMNS = 6, 64
@@ -21,6 +22,12 @@ DIRECT_BYTES = 256 << 10
 LEAST_OPERATIONS = 1 << 20
 """Multiplications below which a product is not worth a second thread."""
 
+GPU_TILE = 32
+"""Rows and columns of C that a work-group of a GPU makes; see tiles.cl."""
+
+_MATRIX: tuple[Parameter, ...] = ("buffer", "long", *("long4",) * 5)
+_SIZES: tuple[Parameter, ...] = ("buffer", "long", "long4", "long", "long", "long")
+
 
 def bind(
     runtime: Runtime, call: Call, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]
@@ -30,76 +37,109 @@ def bind(
     elementwise.require_dtype(runtime, call, a.dtype, elementwise.NUMBERS)
     if out.size == 0:
         return []
-    a, launches = _batched(runtime, call, a)
-    b, more = _batched(runtime, call, b)
-    c = Operand(out.buffer, out.dtype, (prod(out.shape[:-2]), *out.shape[-2:]), (), out.offset)
-    product = _tiled if a.dtype == "float32" and runtime.device.kind == "cpu" else _plain
-    return [*launches, *more, *product(runtime, call, a, b, c)]
-
-
-def _batched(runtime: Runtime, call: Call, x: Operand) -> tuple[Operand, list[Launch]]:
-    """Return `x` with its leading axes merged into one."""
-    batch = layout.one_axis(x.shape[:-2], x.strides[:-2])
     launches: list[Launch] = []
-    if batch is None:
-        x, launches = elementwise.dense(runtime, call, x)
-        batch = layout.one_axis(x.shape[:-2], x.strides[:-2])
-        assert batch is not None  # a dense array merges
-    shape = (batch[0], *x.shape[-2:])
-    return Operand(x.buffer, x.dtype, shape, (batch[1], *x.strides[-2:]), x.offset), launches
+    batch = layout.merge(out.shape[:-2], [a.strides[:-2], b.strides[:-2]])
+    if not matrix(a, batch.strides[0], 1, 1).is_walkable(batch.shape):
+        a, launches = elementwise.dense(runtime, call, a)
+        b, more = elementwise.dense(runtime, call, b)
+        launches += more
+        batch = layout.merge(out.shape[:-2], [a.strides[:-2], b.strides[:-2]])
+    left, right = (matrix(x, steps, 1, 1) for x, steps in zip((a, b), batch.strides, strict=True))
+    return [*launches, *product(runtime, call, batch.shape, left, right, out)]
 
 
-def _plain(runtime: Runtime, call: Call, a: Operand, b: Operand, c: Operand) -> list[Launch]:
+def product(
+    runtime: Runtime, call: Call, batch: tuple[int, ...], a: Matrix, b: Matrix, out: Operand
+) -> list[Launch]:
+    """Return the launches of C = A B.
+
+    Args:
+        runtime: Where they run.
+        call: What they are for.
+        batch: Shape of the batch, which A and B have strides for.
+        a: Walkable, as many columns as `b` has rows.
+        b: Walkable, with columns that are one axis.
+        out: C, dense.
+    """
+    if runtime.device.kind == "gpu":
+        return [_in_tiles(runtime, call, batch, a, b, out)]
+    if a.dtype == "float32":
+        return _in_registers(runtime, call, batch, a, b, out)
+    return [_plain(runtime, call, batch, a, b, out)]
+
+
+def _arguments(batch: tuple[int, ...], a: Matrix, b: Matrix, out: Operand) -> tuple[object, ...]:
+    """Return what all these kernels take: C, the batch, sizes, and where A and B lie."""
+    shape, _ = padded((batch, batch))
+    sizes = (a.n_rows, b.n_columns, a.n_columns)
+    return (out.buffer, out.offset, shape, *sizes, *_described(a), *_described(b))
+
+
+def _described(x: Matrix) -> tuple[object, ...]:
+    _, batch = padded((x.batch, x.batch))
+    return (x.buffer, x.offset, batch, *padded(x.rows), *padded(x.columns))
+
+
+def _plain(
+    runtime: Runtime, call: Call, batch: tuple[int, ...], a: Matrix, b: Matrix, out: Operand
+) -> Launch:
     ctype = CTYPES[a.dtype]
     source = KernelSource(
         name=f"matmul_{ctype}",
-        files=("matmul",),
+        files=("matrix", "matmul"),
         defines=(("KERNEL", f"matmul_{ctype}"), ("T", ctype)),
-        parameters=("buffer", "long", *("buffer", "long", "long4") * 2, "long", "long", "long"),
+        parameters=(*_SIZES, *_MATRIX * 2),
     )
-    n_batch, m, n = c.shape
-    k = a.shape[2]
-    arguments = (
-        *(c.buffer, c.offset, a.buffer, a.offset, a.strides, b.buffer, b.offset, b.strides),
-        *(m, n, k),
-    )
-    operations = n_batch * m * n * max(k, 1)
-    groups = (
-        runtime.shares(-(-n // runtime.lanes), n * max(k, 1)) if runtime.lanes == 1 else 1,
-        runtime.shares(m, operations),
-        n_batch,
-    )
-    return [runtime.launch(call, source, arguments, groups)]
+    operations = out.size * max(a.n_columns, 1)
+    groups = (1, runtime.shares(a.n_rows, operations), prod(batch))
+    return runtime.launch(call, source, _arguments(batch, a, b, out), groups)
 
 
-def _tiled(runtime: Runtime, call: Call, a: Operand, b: Operand, c: Operand) -> list[Launch]:
-    n_batch, m, n = c.shape
-    k = a.shape[2]
+def _in_tiles(
+    runtime: Runtime, call: Call, batch: tuple[int, ...], a: Matrix, b: Matrix, out: Operand
+) -> Launch:
+    ctype = CTYPES[a.dtype]
+    source = KernelSource(
+        name=f"tiles_{ctype}",
+        files=("matrix", "tiles"),
+        defines=(("KERNEL", f"tiles_{ctype}"), ("T", ctype), ("TILE", str(GPU_TILE))),
+        parameters=(*_SIZES, *_MATRIX * 2),
+    )
+    n_tiles = -(-a.n_rows // GPU_TILE) * -(-b.n_columns // GPU_TILE)
+    return runtime.launch(call, source, _arguments(batch, a, b, out), (1, n_tiles, prod(batch)))
+
+
+def _in_registers(
+    runtime: Runtime, call: Call, batch: tuple[int, ...], a: Matrix, b: Matrix, out: Operand
+) -> list[Launch]:
+    n_batch, m, n, k = prod(batch), a.n_rows, b.n_columns, a.n_columns
     n_rows, n_columns = -(-m // ROWS), -(-n // COLUMNS)
     is_small = k * n * 4 <= DIRECT_BYTES or n_rows <= 2
-    is_direct = is_small and b.strides[2] == 1 and n % COLUMNS == 0
+    is_plain = len(b.rows[0]) <= 1 and last_stride(b.columns) == 1
+    is_direct = is_small and is_plain and n % COLUMNS == 0
     launches = []
     if not is_direct:
         packed = runtime.temporary((n_batch, n_columns * COLUMNS, k), "float32")
-        what = (packed.buffer, b.buffer, b.offset, b.strides, n, k)
+        shape, _ = padded((batch, batch))
+        what = (packed.buffer, shape, n, k, *_described(b))
         launches.append(runtime.launch(call, _PACK, what, (n_columns, 1, n_batch)))
-        b = Operand(packed.buffer, b.dtype, b.shape, b.strides)
-    source = _gemm(a.strides[2] == 1, is_direct)
+        b = Matrix(packed.buffer, b.dtype, 0, b.batch, b.rows, b.columns)
+    source = _gemm(last_stride(a.columns) == 1, is_direct)
     groups = (1, 1)
     if m * n * k >= LEAST_OPERATIONS:
         columns = -(-n_columns // COLUMN_PANELS)
         wanted = -(-runtime.device.n_units * 8 // columns)
         groups = (max(-(-n_rows // ROW_PANELS), min(n_rows, wanted)), columns)
-    arguments = (
-        *(c.buffer, c.offset, a.buffer, a.offset, a.strides, b.buffer, b.offset, b.strides),
-        *(m, n, k),
-    )
+    arguments = _arguments(batch, a, b, out)
     launches.append(runtime.launch(call, source, arguments, (*groups, n_batch)))
     return launches
 
 
 _PACK = KernelSource(
-    "pack_b", ("panel", "pack"), (), ("buffer", "buffer", "long", "long4", "long", "long")
+    "pack_b",
+    ("matrix", "panel", "pack"),
+    (),
+    ("buffer", "long4", "long", "long", *_MATRIX),
 )
 
 
@@ -107,7 +147,7 @@ def _gemm(is_a_unit: bool, is_b_direct: bool) -> KernelSource:
     flags = {"A_UNIT": is_a_unit, "B_DIRECT": is_b_direct}
     return KernelSource(
         "gemm",
-        ("panel", "gemm"),
+        ("matrix", "panel", "gemm"),
         tuple((flag, "") for flag, is_set in flags.items() if is_set),
-        ("buffer", "long", *("buffer", "long", "long4") * 2, "long", "long", "long"),
+        (*_SIZES, *_MATRIX * 2),
     )

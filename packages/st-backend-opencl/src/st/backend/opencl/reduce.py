@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 from st.backend.opencl import elementwise, layout
 from st.backend.opencl.groups import MOST_COLUMNS
+from st.backend.opencl.matrix import matrix, padded
 from st.backend.opencl.runtime import MOST_GROUPS, Launch, Operand, Runtime
 from st.backend.opencl.source import CTYPES, KernelSource, Parameter
 from st.core.backend import DTYPES, Call
@@ -26,6 +28,14 @@ LEAST_PART = 16384
 
 WIDE = 8
 """Vectors of neighbouring outputs that a CPU reduces together; see reduce.cl."""
+
+MOST_GATHERED = 64
+"""Elements for each output that are collected from wherever they lie, rather than copied first."""
+
+_GATHER: tuple[Parameter, ...] = (
+    *("buffer", "long", "long", "long4"),
+    *("buffer", "long", *("long4",) * 5),
+)
 
 _PARAMETERS: tuple[Parameter, ...] = ("buffer", "long", "buffer", "long", *("long",) * 6)
 
@@ -69,6 +79,8 @@ def _reduce(
     found = layout.reduction(x.shape, x.strides, axes)
     if found is not None:
         return _pass(runtime, call, x, out, found)
+    if (gathered := _gathered(runtime, call, x, out, axes)) is not None:
+        return [gathered]
     x, launches = elementwise.dense(runtime, call, x)
     found = layout.reduction(x.shape, x.strides, axes)
     if found is not None:
@@ -82,6 +94,31 @@ def _reduce(
         axis - sum(1 for gone in group if gone < axis) for axis in axes if axis not in group
     )
     return launches + _reduce(runtime, call, between, out, left)
+
+
+def _gathered(
+    runtime: Runtime, call: Call, x: Operand, out: Operand, axes: tuple[int, ...]
+) -> Launch | None:
+    """Return the launch that collects a few elements for each output from wherever they lie."""
+    kept = [axis for axis in range(len(x.shape)) if axis not in axes]
+    if prod(x.shape[axis] for axis in axes) > MOST_GATHERED:
+        return None
+    order = [*kept, *axes]
+    shape, strides = ([each[axis] for axis in order] for each in (x.shape, x.strides))
+    turned = Operand(x.buffer, x.dtype, tuple(shape), tuple(strides), x.offset)
+    found = matrix(turned, (), len(kept), len(axes))
+    if not found.is_walkable(()):
+        return None
+    source = _source(f"gather_{call.op}", call, x.dtype, ("matrix", "gather"), _GATHER)
+    rows, columns = padded(found.rows), padded(found.columns)
+    batch = padded(((), ()))
+    what = (x.buffer, x.offset, batch[1], *rows, *columns)
+    arguments = (out.buffer, out.offset, found.n_columns, batch[0], *what)
+    across = rows[0][-1]
+    groups = runtime.spread(out.size // across, across * found.n_columns)
+    if runtime.device.kind == "gpu":
+        groups = runtime.spread(out.size // across, across)
+    return runtime.launch(call, source, arguments, groups)
 
 
 def _pass(
@@ -115,22 +152,32 @@ def _launch(
     shares: int,
     n_parts: int,
 ) -> Launch:
-    ctype = CTYPES[x.dtype]
-    is_sum = call.op == "sum"
-    source = KernelSource(
-        name=f"{call.op}_{ctype}",
-        files=("total", "reduce"),
-        defines=(
-            ("KERNEL", f"{call.op}_{ctype}"),
-            ("T", ctype),
-            ("MOST_COLUMNS", str(MOST_COLUMNS)),
-            ("START", "0" if is_sum else STARTS[x.dtype]),
-            ("COMBINE(x, y)", "((x) + (y))" if is_sum else "MAXIMUM(x, y)"),
-        ),
-        parameters=_PARAMETERS,
-    )
+    source = _source(call.op, call, x.dtype, ("total", "reduce"), _PARAMETERS)
     arguments = (out.buffer, out.offset, x.buffer, x.offset, *found.shape, *found.strides)
     groups = (shares, n_parts, 1)
     if found.shape[2] == 1:
         groups = (1, n_parts, min(shares, MOST_GROUPS))
     return runtime.launch(call, source, arguments, groups)
+
+
+def _source(
+    what: str,
+    call: Call,
+    dtype: str,
+    files: tuple[str, ...],
+    parameters: tuple[Parameter, ...],
+) -> KernelSource:
+    ctype = CTYPES[dtype]
+    is_sum = call.op == "sum"
+    return KernelSource(
+        name=f"{what}_{ctype}",
+        files=files,
+        defines=(
+            ("KERNEL", f"{what}_{ctype}"),
+            ("T", ctype),
+            ("MOST_COLUMNS", str(MOST_COLUMNS)),
+            ("START", "0" if is_sum else STARTS[dtype]),
+            ("COMBINE(x, y)", "((x) + (y))" if is_sum else "MAXIMUM(x, y)"),
+        ),
+        parameters=parameters,
+    )

@@ -1,6 +1,6 @@
 // C = A B for floats on CPUs: tiles of ROWS x COLUMNS kept in registers, one column panel of B
 // after the other, over DEPTH elements of the inner axis at a time. 6 x 64 floats are 24 of the 32
-// vector registers of AVX-512. Given: A_UNIT when the rows of A are contiguous, and B_DIRECT when
+// vector registers of AVX-512. Given: A_UNIT when neighbours in a row of A are in memory, and B_DIRECT when
 // B is read in place (contiguous rows, full panels only) instead of packed by pack_b.
 
 #define ROWS 6
@@ -8,17 +8,16 @@
 
 // Dimension 0 shares the row panels, dimension 1 the column panels, dimension 2 is the batch.
 WORK_GROUP __kernel void gemm(
-    __global float *c, const long c_offset,
-    __global const float *a, const long a_offset, const long4 a_strides,
-    __global const float *b, const long b_offset, const long4 b_strides,
-    const long m, const long n, const long k) {
+    __global float *c, const long c_offset, const long4 batch_shape,
+    const long m, const long n, const long k, MATRIX(float, a), MATRIX(float, b)) {
   const Share rows = share((m + ROWS - 1) / ROWS, 1, 0);
   const Share columns = share((n + COLUMNS - 1) / COLUMNS, 1, 1);
   const long batch = get_global_id(2);
-  a += a_offset + batch * a_strides.x;
+  const long b_row_stride = b_row_strides.w;
+  a += PLACE(a, batch);
   c += c_offset + batch * m * n;
 #ifdef B_DIRECT
-  b += b_offset + batch * b_strides.x;
+  b += PLACE(b, batch);
 #else
   b += batch * ((n + COLUMNS - 1) / COLUMNS) * k * COLUMNS;
 #endif
@@ -28,8 +27,8 @@ WORK_GROUP __kernel void gemm(
       for (long row = rows.begin; row < rows.end; ++row) {
         const long i0 = row * ROWS, j0 = column * COLUMNS;
 #ifdef B_DIRECT
-        __global const float *from = b + depth * b_strides.y + j0;
-        const long b_step = b_strides.y;
+        __global const float *from = b + depth * b_row_stride + j0;
+        const long b_step = b_row_stride;
 #else
         __global const float *from = b + (column * k + depth) * COLUMNS;
         const long b_step = COLUMNS;
@@ -38,23 +37,28 @@ WORK_GROUP __kernel void gemm(
         v_float tile[ROWS][VECTORS];
 #pragma unroll
         for (int i = 0; i < ROWS; ++i) {
-          line[i] = a + MIN(i0 + i, m - 1) * a_strides.y + depth * a_strides.z;
+          line[i] = a + ROW(a, MIN(i0 + i, m - 1));
 #pragma unroll
           for (int v = 0; v < VECTORS; ++v) tile[i][v] = (v_float)(0.0f);
         }
-        for (long p = 0; p < steps; ++p, from += b_step) {
+        // The columns of A in runs along its last axis: one run, unless they are several axes.
+        for (long begin = depth, run; begin < depth + steps; begin += run) {
+          run = MIN(a_columns.w - begin % a_columns.w, depth + steps - begin);
+          const long at = COLUMN(a, begin);
+          for (long p = 0; p < run; ++p, from += b_step) {
           v_float y[VECTORS];
 #pragma unroll
           for (int v = 0; v < VECTORS; ++v) y[v] = *(__global const u_float *)(from + W * v);
 #pragma unroll
           for (int i = 0; i < ROWS; ++i) {
 #ifdef A_UNIT
-            const v_float x = (v_float)(line[i][p]);
+            const v_float x = (v_float)(line[i][at + p]);
 #else
-            const v_float x = (v_float)(line[i][p * a_strides.z]);
+            const v_float x = (v_float)(line[i][at + p * a_column_strides.w]);
 #endif
 #pragma unroll
             for (int v = 0; v < VECTORS; ++v) tile[i][v] = x * y[v] + tile[i][v];
+          }
           }
         }
         __global float *to = c + i0 * n + j0;

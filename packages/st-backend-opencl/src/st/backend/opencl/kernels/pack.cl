@@ -1,19 +1,22 @@
 // Packed B: panel after panel of COLUMNS columns, [panel][k][COLUMNS], zeros beyond the last column;
 // dimension 0 is the panel, dimension 2 the batch.
 WORK_GROUP __kernel void pack_b(
-    __global float *packed, __global const float *b, const long b_offset, const long4 b_strides,
-    const long n, const long k) {
+    __global float *packed, const long4 batch_shape, const long n, const long k,
+    MATRIX(float, b)) {
   const long n_panels = (n + COLUMNS - 1) / COLUMNS;
   const long panel = get_global_id(0), first = panel * COLUMNS, batch = get_global_id(2);
-  const long row_stride = b_strides.y, column_stride = b_strides.z;
+  const long column_stride = b_column_strides.w;
+  const long row_stride = b_rows.w == k ? b_row_strides.w : 0;  // of B whose rows are one axis
   const int width = (int)MIN(COLUMNS, n - first);
-  b += b_offset + batch * b_strides.x + first * column_stride;
+  b += PLACE(b, batch) + first * column_stride;
   packed += (batch * n_panels + panel) * k * COLUMNS;
   if (width == COLUMNS && column_stride == 1) {
-    for (long p = 0; p < k; ++p, b += row_stride, packed += COLUMNS)
+    for (long p = 0; p < k; ++p, packed += COLUMNS) {
+      __global const float *row = b + ROW(b, p);
 #pragma unroll
       for (int v = 0; v < VECTORS; ++v)
-        *(__global u_float *)(packed + W * v) = *(__global const u_float *)(b + W * v);
+        *(__global u_float *)(packed + W * v) = *(__global const u_float *)(row + W * v);
+    }
     return;
   }
   long p = 0;
@@ -32,8 +35,10 @@ WORK_GROUP __kernel void pack_b(
           *(__global u_float *)(packed + (p + i) * COLUMNS + W * v) = *(u_float *)lanes;
         }
       }
-  for (; p < k; ++p)
+  for (; p < k; ++p) {
+    __global const float *row = b + ROW(b, p);
     for (int j = 0; j < COLUMNS; ++j)
-      packed[p * COLUMNS + j] = j < width ? b[p * row_stride + j * column_stride] : 0.0f;
+      packed[p * COLUMNS + j] = j < width ? row[j * column_stride] : 0.0f;
+  }
 }
 
