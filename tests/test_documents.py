@@ -27,6 +27,7 @@ DOCUMENTS = [
     ROOT / "CONTRIBUTING.md",
     *(f for f in sorted((ROOT / "docs").glob("*.md")) if f.name not in NOT_OURS_TO_RUN),
     *sorted((ROOT / "docs/concepts").glob("*.md")),
+    *sorted((ROOT / "docs/how-to").glob("*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
