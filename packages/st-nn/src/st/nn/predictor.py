@@ -11,12 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import Backend, Buffer, Executable, Plan, Storage, View, dense, spec
+from st.core.backend import (
+    Backend,
+    Buffer,
+    Executable,
+    Plan,
+    Storage,
+    UnsupportedOperatorError,
+    View,
+    dense,
+    spec,
+)
 from st.nn.host import as_batch, as_bytes
 from st.nn.model import Model
 from st.nn.plan import finish
 from st.nn.record import trace_prediction
-from st.nn.tape import Tape
+from st.nn.tape import Tape, UnknownOperatorError, vocabulary
 from st.nn.weights import weights
 
 MAX_PLANS = 8
@@ -39,6 +49,8 @@ class RecordedPrediction:
     y: View
     plan: Plan
     constants: Mapping[Storage, NDArray[np.generic]]
+    vocabulary: tuple[int, int]
+    """Of the time it was recorded; see `st.nn.tape.vocabulary`."""
     idle: list[BoundPrediction] = field(default_factory=list)
 
 
@@ -46,7 +58,8 @@ class Predictor:
     """Gives a model's output for batches of any size. Safe to call from any thread.
 
     Threads that call at once each get a bound plan of their own; parameters and running state
-    are shared.
+    are shared. When operators or kernels of plugins have changed, the next prediction is recorded
+    anew; a plan whose operators are gone goes on with those it holds.
     """
 
     def __init__(
@@ -101,18 +114,32 @@ class Predictor:
                 if len(self._recorded) >= MAX_PLANS:
                     self._recorded.popitem(last=False)
                 recorded = self._recorded[batch_size] = self._record(batch_size)
+            elif recorded.vocabulary != vocabulary():
+                recorded = self._recorded[batch_size] = self._renewed(batch_size, recorded)
             self._recorded.move_to_end(batch_size)
             if recorded.idle:
                 return recorded, recorded.idle.pop()
         return recorded, self._bind(recorded)
 
+    def _renewed(self, batch_size: int, recorded: RecordedPrediction) -> RecordedPrediction:
+        """Return a prediction recorded with what plugins offer now, or the same if they lack it."""
+        now = vocabulary()
+        try:
+            made = self._record(batch_size)
+            made.idle.append(self._bind(made))
+        except (UnknownOperatorError, UnsupportedOperatorError):
+            recorded.vocabulary = now
+            return recorded
+        return made
+
     def _record(self, batch_size: int) -> RecordedPrediction:
+        now = vocabulary()
         of = spec((batch_size, *self.model.input.shape), self.model.input.dtype)
         x = dense(Storage(of.nbytes, "input", "x"), of)
         tape = Tape(supports=self.backend.supports)
         y = trace_prediction(tape, self.model, self._weights.views(), x)
         plan, _ = finish(tape.calls, (y.view,))
-        return RecordedPrediction(x, y.view, plan, tape.constants)
+        return RecordedPrediction(x, y.view, plan, tape.constants, now)
 
     def _bind(self, recorded: RecordedPrediction) -> BoundPrediction:
         memory = dict(self._memory)

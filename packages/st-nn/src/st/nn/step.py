@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import Backend, Buffer, Executable, Plan, Storage, Trace
+from st.core.backend import (
+    Backend,
+    Buffer,
+    Executable,
+    Plan,
+    Storage,
+    Trace,
+    UnsupportedOperatorError,
+)
 from st.nn.explain import Told, explain, told
 from st.nn.flat import ParameterError
 from st.nn.host import BatchError, as_batch, as_bytes
@@ -21,7 +29,7 @@ from st.nn.optim import Optimizer
 from st.nn.plan import finish
 from st.nn.record import StepPorts, step_ports, step_state, trace_step
 from st.nn.selfcheck import compare_with_eager
-from st.nn.tape import Tape
+from st.nn.tape import Tape, UnknownOperatorError, vocabulary
 
 MAX_PLANS = 8
 """Batch sizes whose plans are kept; a run has two (the last batch of an epoch is smaller)."""
@@ -39,6 +47,8 @@ class BoundStep:
     """For each call of the plan its number on the tape."""
     memory: dict[Storage, Buffer]
     executable: Executable
+    vocabulary: tuple[int, int]
+    """Of the time it was recorded; see `st.nn.tape.vocabulary`."""
     n_runs: int = 0
     """Runs since the loss was last read."""
     told: tuple[Told, ...] = ()
@@ -49,7 +59,8 @@ class TrainingStep:
     """Forward, loss, derivative and optimizer as one plan per batch size.
 
     Parameters, running state, gradient and optimizer state belong to the step and are shared by its
-    plans. One thread at a time may use a step.
+    plans. One thread at a time may use a step. When operators or kernels of plugins have changed,
+    the next step is recorded anew; a plan whose operators are gone goes on with those it holds.
     """
 
     def __init__(
@@ -268,7 +279,7 @@ class TrainingStep:
         found = self._plans.get(batch_size)
         if found is not None:
             self._plans.move_to_end(batch_size)
-            return found
+            return found if found.vocabulary == vocabulary() else self._renewed(found)
         if batch_size < 1:
             raise BatchError("a batch has at least one example")
         while len(self._plans) >= MAX_PLANS:
@@ -276,7 +287,26 @@ class TrainingStep:
         made = self._plans[batch_size] = self._recorded(batch_size)
         return made
 
+    def _renewed(self, bound: BoundStep) -> BoundStep:
+        """Return a step recorded with what plugins offer now, or the same if they lack something.
+
+        A plugin that is reloaded is away for a moment; what is bound holds what it needs.
+        """
+        batch_size = bound.ports.x.spec.shape[0]
+        now = vocabulary()
+        try:
+            made = self._recorded(batch_size)
+        except (UnknownOperatorError, UnsupportedOperatorError):
+            bound.vocabulary = now
+            return bound
+        self._collect(bound)
+        if bound is self._main:
+            self._main = made
+        self._plans[batch_size] = made
+        return made
+
     def _recorded(self, batch_size: int) -> BoundStep:
+        now = vocabulary()
         ports = step_ports(self.model, self.loss, batch_size)
         tape = Tape(supports=self.backend.supports)
         trace_step(tape, self.model, self.loss, self.optimizer, self._state, ports)
@@ -288,7 +318,7 @@ class TrainingStep:
             self.backend.write(memory[storage], as_bytes(values))
         loss = ports.loss.storage
         self.backend.write(memory[loss], memoryview(bytes(loss.nbytes)))
-        return BoundStep(ports, plan, numbers, memory, self.backend.bind(plan, memory))
+        return BoundStep(ports, plan, numbers, memory, self.backend.bind(plan, memory), now)
 
     def _collect(self, bound: BoundStep) -> None:
         """Add the loss a plan has summed up on the device to the host's sum, and set it to 0."""

@@ -36,6 +36,7 @@ from st.nn.tape.operator import (
     OperatorTable,
     of_one,
     operators,
+    vocabulary,
 )
 from st.nn.tape.tape import Tape
 from st.nn.tape.tensor import Scalar, Tensor, unbroadcast
@@ -75,4 +76,5 @@ __all__ = [
     "promote",
     "through_parts",
     "unbroadcast",
+    "vocabulary",
 ]

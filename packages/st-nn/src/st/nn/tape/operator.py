@@ -8,7 +8,7 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from st.core.backend import SIGNATURES, Spec
+from st.core.backend import SIGNATURES, Spec, kernels
 from st.core.nearest import did_you_mean
 from st.nn.tape.errors import DuplicateOperatorError, UnknownOperatorError
 
@@ -70,6 +70,8 @@ class OperatorTable:
     def __init__(self) -> None:
         self._operators: dict[str, Operator] = {}
         self._lock = Lock()
+        self.generation = 0
+        """Grows with every change."""
 
     def register(self, operator: Operator) -> OperatorHandle:
         """Add an operator; the handle's `close` is the inverse.
@@ -86,6 +88,7 @@ class OperatorTable:
                     f"there is an operator {operator.name!r} already; choose another name"
                 )
             self._operators = {**self._operators, operator.name: operator}
+            self.generation += 1
         return OperatorHandle(self, operator)
 
     def get(self, name: str) -> Operator:
@@ -112,6 +115,7 @@ class OperatorTable:
         with self._lock:
             if self._operators.get(operator.name) is operator:
                 self._operators = {k: v for k, v in self._operators.items() if v is not operator}
+                self.generation += 1
 
 
 class OperatorHandle:
@@ -128,3 +132,11 @@ class OperatorHandle:
 
 operators = OperatorTable()
 """The process's table; `st.nn.ops` fills it, plugins add to it."""
+
+
+def vocabulary() -> tuple[int, int]:
+    """Return what changes whenever an operator or a kernel comes or goes.
+
+    A plan is recorded in the vocabulary of its time; whoever keeps one compares.
+    """
+    return operators.generation, kernels.generation
