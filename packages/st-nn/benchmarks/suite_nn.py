@@ -21,10 +21,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 HERE = Path(__file__).parent
 REFERENCE = HERE.parent / "tests" / "reference"
 sys.path[:0] = [str(HERE), str(REFERENCE)]
 
+import nn_figures  # noqa: E402
 import six_tasks  # noqa: E402
 from nn_worker import SYSTEMS  # noqa: E402
 
@@ -93,6 +96,12 @@ def run(bench: Any) -> None:
         compare(bench, task, SYSTEMS, expected[task])
     for task, systems in TWO_THREADS.items():
         compare(bench, task, systems, expected[task], n_threads=2)
+    with threadpool_limits(1):
+        bench.case(f"adding {nn_figures.N_ELEMENTS} elements", nn_figures.dispatched())
+        costs = nn_figures.recording_costs()
+    bench.record("recording and binding a training step", costs, "eager steps")
+    bench.record("importing", nn_figures.import_times(5), "ms")
+    bench.record("installed, with what it needs", nn_figures.installed_sizes(), "MB")
 
 
 def compare(bench: Any, task: str, systems: Any, expected: list[float], n_threads: int = 1) -> None:
