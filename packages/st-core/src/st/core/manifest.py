@@ -35,19 +35,20 @@ def parse_manifest(text: str) -> dict[str, Any]:
 
 
 def read_plugin(
-    facts: PluginMetadata, table: object
+    plugin_id: str, table: object, facts: Mapping[str, str]
 ) -> tuple[PluginMetadata, Mapping[str, Mapping[str, Any]]]:
     """A plugin's metadata and its contributions, from its table.
 
     Args:
-        facts: What its distribution says; the table adds to it.
+        plugin_id: The key of its entry point, and of the table.
         table: The table.
+        facts: What its distribution says; the table adds to it.
 
     Raises:
         MetadataError: When a key is unknown or a value of the wrong type.
         CapabilityError: When a capability is none of the thirteen.
     """
-    where = f"st_plugin.toml: [{facts.id}]"
+    where = f"st_plugin.toml: [{plugin_id}]"
     if not isinstance(table, dict):
         raise MetadataError(f"{where} is {table!r}, expected a table")
     for key, value in table.items():
@@ -58,14 +59,14 @@ def read_plugin(
         items = value.items() if kind is dict else enumerate(value) if kind is list else ()
         for name, item in items:
             _check(f"{where} {key}[{name!r}]", item, of or kind)
-    known = dict(table)
+    known: dict[str, Any] = {**facts, **table}
     contributes = known.pop("contributes", {})
     known["capabilities"] = tuple(map(PluginCapability.parse, known.get("capabilities", ())))
     for key in ("provides", "requires_services"):
         known[key] = tuple(known.get(key, ()))
         for name in known[key]:
             split_contract(name)
-    return facts.__replace__(**known), contributes
+    return PluginMetadata(plugin_id, **known), contributes
 
 
 def differences(manifest: PluginMetadata, declared: PluginMetadata) -> list[str]:

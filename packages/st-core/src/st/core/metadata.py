@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from st.core.capability import PluginCapability
 from st.core.errors import MetadataError
 from st.core.record import Record, record
-
-Activation = Literal["demand", "startup"]
-ReloadMode = Literal["restart", "beside"]
 
 _SMALL: Final = frozenset("abcdefghijklmnopqrstuvwxyz")
 _IN_IDS: Final = _SMALL.union("0123456789_-")
@@ -65,8 +62,8 @@ class PluginMetadata(Record):
     optional: Mapping[str, str] = _EMPTY
     conflicts: Mapping[str, str] = _EMPTY
     rank: int = 0
-    activate: Activation = "demand"
-    reload: ReloadMode = "restart"
+    activate: Literal["demand", "startup"] = "demand"
+    reload: Literal["restart", "beside"] = "restart"
     extra: Mapping[str, str] = _EMPTY
 
     def _completed(self, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
@@ -82,13 +79,12 @@ class PluginMetadata(Record):
             )
         if not _is_version(self.version):
             raise MetadataError(f"{self.id}: version {self.version!r} is not a PEP 440 version")
-        if self.activate not in get_args(Activation):
+        if self.activate not in ("demand", "startup"):
             raise MetadataError(f"{self.id}: activate is {self.activate!r}, not demand or startup")
-        if self.reload not in get_args(ReloadMode):
+        if self.reload not in ("restart", "beside"):
             raise MetadataError(f"{self.id}: reload is {self.reload!r}, not restart or beside")
         for relation in ("requires", "optional", "conflicts"):
-            named: Mapping[str, str] = getattr(self, relation)
-            if self.id in named:
+            if self.id in getattr(self, relation):
                 raise MetadataError(f"{self.id}: {relation} names the plugin itself")
 
     def with_capability(self, capability: PluginCapability) -> PluginMetadata:

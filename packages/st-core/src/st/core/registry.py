@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
-from st.core.bus import EventBus
 from st.core.capability import PluginCapability
-from st.core.config import Config
-from st.core.current import exchange
-from st.core.events import SystemInit, SystemShutdown
-from st.core.explain import explain, graph, to_dot, to_mermaid, validate
 from st.core.handle import Contribution, PluginHandle, PluginState
 from st.core.metadata import PluginMetadata
-from st.core.resolve import in_order
 from st.core.service import NO_DEFAULT, ServiceKey
-from st.core.services import Services
 from st.core.table import PluginTable
-from st.core.turns import Turns
 
-# What finds, moves and exchanges plugins is imported by the methods that do it: to know what is
-# installed takes no lifecycle (1 ms), to work with plugins registered here no discovery.
+# What is not needed to know the installed plugins is imported by the method that does: half of
+# the modules, 2 of 5 ms.
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from st.core.bus import EventBus
+    from st.core.config import Config
+    from st.core.services import Services
     from st.core.unloading import Unloaded
     from st.core.watch import Watcher
 
@@ -56,9 +52,6 @@ class Registry:
         wait_s: How long one thread waits for another's transition.
 
     Attributes:
-        bus: Hands events to listeners.
-        services: What plugins offer one another.
-        config: Their configuration.
         plugins: What is known of each plugin; for the modules that move plugins.
     """
 
@@ -70,14 +63,38 @@ class Registry:
         block: Iterable[str] = (),
         wait_s: float = 30.0,
     ) -> None:
-        turns = Turns(wait_s)
-        self.bus = EventBus()
-        self.services = Services(self.bus.publish, turns)
-        self.config = Config(self.bus.publish, environ)
-        self.plugins = PluginTable(turns)
+        self.plugins = PluginTable(wait_s)
+        self._environ = environ
         self._allow = None if allow is None else frozenset(allow)
         self._block = frozenset(block)
         self._is_initialized = False
+
+    # Of two threads that ask first, `setdefault` gives both the same object.
+
+    @cached_property
+    def bus(self) -> EventBus:
+        """Hands events to listeners."""
+        from st.core.bus import EventBus
+
+        kept: EventBus = vars(self).setdefault("bus", EventBus())
+        return kept
+
+    @cached_property
+    def services(self) -> Services:
+        """What plugins offer one another."""
+        from st.core.services import Services
+
+        made = Services(self.bus.publish, self.plugins.turns)
+        kept: Services = vars(self).setdefault("services", made)
+        return kept
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration of plugins."""
+        from st.core.config import Config
+
+        kept: Config = vars(self).setdefault("config", Config(self.bus.publish, self._environ))
+        return kept
 
     # --- getting to know plugins ----------------------------------------------------------------
 
@@ -211,7 +228,9 @@ class Registry:
         Returns:
             The startup plugins that are active.
         """
+        from st.core.events import SystemInit
         from st.core.lifecycle import activate_all
+        from st.core.resolve import in_order
 
         startup = [one for one in self.plugins.all() if one.metadata.activate == "startup"]
         if self._is_initialized:
@@ -231,6 +250,7 @@ class Registry:
         Returns:
             What was unloaded, and what went wrong.
         """
+        from st.core.events import SystemShutdown
         from st.core.intake import drop
         from st.core.unloading import Unloaded, unload_all
 
@@ -328,10 +348,14 @@ class Registry:
 
     def graph(self) -> dict[str, tuple[str, ...]]:
         """What each plugin requires, by id."""
+        from st.core.explain import graph
+
         return graph(self)
 
     def validate(self) -> tuple[str, ...]:
         """One sentence for every plugin that cannot be used, and why."""
+        from st.core.explain import validate
+
         return validate(self)
 
     def explain(self, plugin_id: str) -> str:
@@ -340,15 +364,21 @@ class Registry:
         Raises:
             PluginNotFoundError: When there is none of that id.
         """
+        from st.core.explain import explain
+
         users = self.plugins.edges.users(plugin_id)
         return explain(self.plugins.known(plugin_id), self, users)
 
     def to_mermaid(self) -> str:
         """The graph of requirements as a Mermaid flowchart."""
+        from st.core.explain import to_mermaid
+
         return to_mermaid(self)
 
     def to_dot(self) -> str:
         """The graph of requirements for Graphviz."""
+        from st.core.explain import to_dot
+
         return to_dot(self)
 
     # --- the global registry --------------------------------------------------------------------
@@ -356,6 +386,8 @@ class Registry:
     @contextmanager
     def as_global(self) -> Iterator[Self]:
         """Make this the registry that `global_registry` gives, inside `with`."""
+        from st.core.current import exchange
+
         previous = exchange(self)
         try:
             yield self

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from st.core.errors import ServiceError, ServiceTypeError
+
+if TYPE_CHECKING:
+    from st.core.services import Services
 
 _T = TypeVar("_T")
 
@@ -72,27 +75,12 @@ def _major_minor(version: str) -> tuple[int, int]:
         ) from None
 
 
-class Keeper(Protocol):
-    """What entries and trackers ask of the services they belong to."""
-
-    def change(
-        self, *, add: Iterable[ServiceReference] = (), remove: Iterable[ServiceReference] = ()
-    ) -> list[ServiceReference]:
-        """Add and remove services in one write; gives those really removed."""
-
-    def build(self, reference: ServiceReference) -> None:
-        """Have the factory of a reference called by one thread."""
-
-    def untrack(self, tracker: Tracker) -> None:
-        """Forget a tracker."""
-
-
 class ServiceReference:
     """One provider's entry; closing it, also by leaving `with`, withdraws the service."""
 
     def __init__(
         self,
-        services: Keeper,
+        services: Services,
         key: ServiceKey[Any],
         service: object,
         factory: Callable[[], object] | None,
@@ -122,13 +110,6 @@ class ServiceReference:
             self.services.build(self)
         return self.held
 
-    def fill(self) -> None:
-        """Call the factory unless somebody has done so. The caller has the turn for it."""
-        if self.held is UNBUILT and self.factory is not None:
-            built = self.factory()
-            self.key.check(built, self.plugin_id)
-            self.held = built
-
     def close(self) -> bool:
         """Withdraw the service. False when it was withdrawn already."""
         return bool(self.services.change(remove=(self,)))
@@ -148,7 +129,7 @@ class Tracker:
 
     def __init__(
         self,
-        services: Keeper,
+        services: Services,
         name: str,
         added: Callable[[Any], object],
         removed: Callable[[Any], object] | None,

@@ -73,7 +73,7 @@ class Services:
     ) -> list[ServiceReference]:
         """Add and remove services in one write, then tell; gives those really removed."""
         removed: list[ServiceReference] = []
-        added: list[ServiceReference] = []
+        added = tuple(add)
         with self._lock:
             for reference in remove:
                 if reference.is_open:
@@ -81,11 +81,10 @@ class Services:
                     removed.append(reference)
                     del self._all[reference.name][reference]
                     self._choose(reference.name)
-            for reference in add:
+            for reference in added:
                 self._sequence += 1
                 reference.sequence = self._sequence
                 reference.is_open = True
-                added.append(reference)
                 self._all.setdefault(reference.name, {})[reference] = None
                 best = self._best.get(reference.name)
                 if best is None or reference.rank > best.rank:
@@ -104,20 +103,14 @@ class Services:
             del self._all[name], self._best[name]
 
     def _tell(self, reference: ServiceReference, event: Event) -> None:
-        is_new = isinstance(event, ServiceRegistered)
         for tracker in tuple(self._trackers.get(reference.name, ())):
-            self._call(tracker, tracker.show if is_new else tracker.hide, reference, event)
+            self._tell_one(tracker, reference, event)
         if self._announce is not None:
             self._announce(event)
 
-    def _call(
-        self,
-        tracker: Tracker,
-        call: Callable[[ServiceReference], object],
-        reference: ServiceReference,
-        event: Event,
-    ) -> None:
-        error = attempt(call, reference)
+    def _tell_one(self, tracker: Tracker, reference: ServiceReference, event: Event) -> None:
+        is_new = isinstance(event, ServiceRegistered)
+        error = attempt(tracker.show if is_new else tracker.hide, reference)
         if error is not None and self._announce is not None:
             self._announce(ListenerFailed(event, tracker.plugin_id, error))
 
@@ -137,7 +130,7 @@ class Services:
                 when a `default` is given.
             ServiceTypeError: When the provider does not fulfil the key's contract.
         """
-        reference = self._best.get(key) if isinstance(key, str) else self.find(key)
+        reference = self.find(key)
         if reference is not None:
             return self.resolve(reference, key)
         if default is not NO_DEFAULT:
@@ -182,18 +175,18 @@ class Services:
 
     def not_found(self, key: ServiceKey[Any] | str, why: str = "") -> ServiceNotFoundError:
         """The error that says what there is instead."""
-        name, names = as_key(key).name, self.names()
+        key, names = as_key(key), self.names()
         others = [
             f"{reference.key.version or 'no version'} by {reference.plugin_id or 'no plugin'}"
-            for reference in self.references(name)
+            for reference in self.references(key.name)
         ]
         if others:
             return ServiceNotFoundError(
-                f"service {name!r}: contract version {as_key(key).version} is asked for; "
+                f"service {key.name!r}: contract version {key.version} is asked for; "
                 f"offered: {listed(others)}"
             )
         return ServiceNotFoundError(
-            f"nobody offers the service {name!r}{did_you_mean(name, names)}{why} "
+            f"nobody offers the service {key.name!r}{did_you_mean(key.name, names)}{why} "
             f"(offered now: {listed(names)})"
         )
 
@@ -202,7 +195,10 @@ class Services:
         turn = f"service {reference.name} of {reference.plugin_id}"
         self._turns.take(turn)
         try:
-            reference.fill()
+            if reference.held is UNBUILT and reference.factory is not None:
+                built = reference.factory()
+                reference.key.check(built, reference.plugin_id)
+                reference.held = built
         finally:
             self._turns.give_back(turn)
 
@@ -225,7 +221,7 @@ class Services:
             self._trackers.setdefault(tracker.name, {})[tracker] = None
         for reference in self.references(tracker.name):
             event = ServiceRegistered(reference.name, reference.plugin_id)
-            self._call(tracker, tracker.show, reference, event)
+            self._tell_one(tracker, reference, event)
         return tracker
 
     def untrack(self, tracker: Tracker) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class PluginTable:
     """Handles by id, capability and service, and their states. Safe to use from any thread.
 
+    Args:
+        wait_s: How long one thread waits for another's transition.
+
     Attributes:
         lock: Held to look at states and edges and to change them together; never while the code
             of plugins runs.
@@ -30,9 +33,9 @@ class PluginTable:
         is_down: After a shutdown: nothing loads by itself.
     """
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, wait_s: float) -> None:
         self.lock = threading.RLock()
-        self.turns = turns
+        self.turns = Turns(wait_s)
         self.edges = Edges()
         self.contexts: dict[str, PluginContext] = {}
         self.is_down = False
