@@ -10,8 +10,11 @@ from st.backend.opencl.runtime import Launch, Operand, Runtime
 from st.backend.opencl.source import CTYPES, KernelSource, Parameter
 from st.core.backend import Call
 
-ROWS, COLUMNS = 6, 64
-"""The register tile of gemm.cl."""
+LANES = 16
+"""Floats in a vector on CPUs."""
+
+TILE_ROWS = {1: 14, 2: 12, 4: 6}
+"""Rows of the register tile of gemm.cl by its vectors: at most 24 of 32 registers for results."""
 
 ROW_PANELS, COLUMN_PANELS = 16, 4
 """Tiles that share a work-item: their panels of A and B stay in the second-level cache."""
@@ -113,18 +116,20 @@ def _in_registers(
     runtime: Runtime, call: Call, batch: tuple[int, ...], a: Matrix, b: Matrix, out: Operand
 ) -> list[Launch]:
     n_batch, m, n, k = prod(batch), a.n_rows, b.n_columns, a.n_columns
-    n_rows, n_columns = -(-m // ROWS), -(-n // COLUMNS)
-    is_small = k * n * 4 <= DIRECT_BYTES or n_rows <= 2
+    vectors = 1 if n <= LANES else 2 if n <= 2 * LANES else 4
+    rows, width = TILE_ROWS[vectors], vectors * LANES
+    n_rows, n_columns = -(-m // rows), -(-n // width)
+    is_small = k * n * 4 <= DIRECT_BYTES or n_rows <= 2 or n == width
     is_plain = len(b.rows[0]) <= 1 and last_stride(b.columns) == 1
-    is_direct = is_small and is_plain and n % COLUMNS == 0
+    is_direct = is_small and is_plain and n % width == 0
     launches = []
     if not is_direct:
-        packed = runtime.temporary((n_batch, n_columns * COLUMNS, k), "float32")
+        packed = runtime.temporary((n_batch, n_columns * width, k), "float32")
         shape, _ = padded((batch, batch))
         what = (packed.buffer, shape, n, k, *_described(b))
-        launches.append(runtime.launch(call, _PACK, what, (n_columns, 1, n_batch)))
+        launches.append(runtime.launch(call, _pack(vectors), what, (n_columns, 1, n_batch)))
         b = Matrix(packed.buffer, b.dtype, 0, b.batch, b.rows, b.columns)
-    source = _gemm(last_stride(a.columns) == 1, is_direct)
+    source = _gemm(rows, vectors, last_stride(a.columns) == 1, is_direct)
     groups = (1, 1)
     if m * n * k >= LEAST_OPERATIONS:
         columns = -(-n_columns // COLUMN_PANELS)
@@ -135,19 +140,21 @@ def _in_registers(
     return launches
 
 
-_PACK = KernelSource(
-    "pack_b",
-    ("matrix", "panel", "pack"),
-    (),
-    ("buffer", "long4", "long", "long", *_MATRIX),
-)
+def _pack(vectors: int) -> KernelSource:
+    return KernelSource(
+        "pack_b",
+        ("matrix", "total", "panel", "pack"),
+        (("VECTORS", str(vectors)),),
+        ("buffer", "long4", "long", "long", *_MATRIX),
+    )
 
 
-def _gemm(is_a_unit: bool, is_b_direct: bool) -> KernelSource:
+def _gemm(rows: int, vectors: int, is_a_unit: bool, is_b_direct: bool) -> KernelSource:
     flags = {"A_UNIT": is_a_unit, "B_DIRECT": is_b_direct}
+    sizes = (("ROWS", str(rows)), ("VECTORS", str(vectors)))
     return KernelSource(
         "gemm",
         ("matrix", "panel", "gemm"),
-        tuple((flag, "") for flag, is_set in flags.items() if is_set),
+        (*sizes, *((flag, "") for flag, is_set in flags.items() if is_set)),
         (*_SIZES, *_MATRIX * 2),
     )

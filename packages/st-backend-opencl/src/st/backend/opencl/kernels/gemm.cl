@@ -1,9 +1,8 @@
 // C = A B for floats on CPUs: tiles of ROWS x COLUMNS kept in registers, one column panel of B
 // after the other, over DEPTH elements of the inner axis at a time. 6 x 64 floats are 24 of the 32
-// vector registers of AVX-512. Given: A_UNIT when neighbours in a row of A are in memory, and B_DIRECT when
-// B is read in place (contiguous rows, full panels only) instead of packed by pack_b.
+// vector registers of AVX-512. Given: ROWS and VECTORS; A_UNIT when neighbours in a row of A are in
+// memory, and B_DIRECT when B is read in place (full panels only) instead of packed by pack_b.
 
-#define ROWS 6
 #define DEPTH 512
 
 // Dimension 0 shares the row panels, dimension 1 the column panels, dimension 2 is the batch.
@@ -46,19 +45,19 @@ WORK_GROUP __kernel void gemm(
           run = MIN(a_columns.w - begin % a_columns.w, depth + steps - begin);
           const long at = COLUMN(a, begin);
           for (long p = 0; p < run; ++p, from += b_step) {
-          v_float y[VECTORS];
+            v_float y[VECTORS];
 #pragma unroll
-          for (int v = 0; v < VECTORS; ++v) y[v] = *(__global const u_float *)(from + W * v);
+            for (int v = 0; v < VECTORS; ++v) y[v] = *(__global const u_float *)(from + W * v);
 #pragma unroll
-          for (int i = 0; i < ROWS; ++i) {
+            for (int i = 0; i < ROWS; ++i) {
 #ifdef A_UNIT
-            const v_float x = (v_float)(line[i][at + p]);
+              const v_float x = (v_float)(line[i][at + p]);
 #else
-            const v_float x = (v_float)(line[i][at + p * a_column_strides.w]);
+              const v_float x = (v_float)(line[i][at + p * a_column_strides.w]);
 #endif
 #pragma unroll
-            for (int v = 0; v < VECTORS; ++v) tile[i][v] = x * y[v] + tile[i][v];
-          }
+              for (int v = 0; v < VECTORS; ++v) tile[i][v] = x * y[v] + tile[i][v];
+            }
           }
         }
         __global float *to = c + i0 * n + j0;
@@ -77,8 +76,12 @@ WORK_GROUP __kernel void gemm(
 #pragma unroll
             for (int v = 0; v < VECTORS; ++v) *(u_float *)(spread + i * COLUMNS + W * v) = tile[i][v];
           for (int i = 0; i < MIN(ROWS, m - i0); ++i)
-            for (int j = 0; j < MIN(COLUMNS, n - j0); ++j)
-              to[i * n + j] = (depth != 0 ? to[i * n + j] : 0.0f) + spread[i * COLUMNS + j];
+            for (int j = 0; j < MIN(COLUMNS, n - j0); j += W) {
+              __global float *target = to + i * n + j;
+              const int left = lanes_left(n - j0 - j);
+              const v_float made = *(u_float *)(spread + i * COLUMNS + j);
+              store_float(target, 1, left, depth != 0 ? load_float(target, 1, left) + made : made);
+            }
         }
       }
   }

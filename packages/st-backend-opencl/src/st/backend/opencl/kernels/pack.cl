@@ -1,3 +1,4 @@
+DEFINE_KEEP(float)
 // Packed B: panel after panel of COLUMNS columns, [panel][k][COLUMNS], zeros beyond the last column;
 // dimension 0 is the panel, dimension 2 the batch.
 WORK_GROUP __kernel void pack_b(
@@ -10,7 +11,19 @@ WORK_GROUP __kernel void pack_b(
   const int width = (int)MIN(COLUMNS, n - first);
   b += PLACE(b, batch) + first * column_stride;
   packed += (batch * n_panels + panel) * k * COLUMNS;
-  if (width == COLUMNS && column_stride == 1) {
+  if (width < COLUMNS && column_stride == 1) {
+    for (long p = 0; p < k; ++p, packed += COLUMNS) {
+      __global const float *row = b + ROW(b, p);
+      for (int j = 0; j < COLUMNS; j += W) {
+        const int left = width - j < W ? width - j : W;
+        v_float x = (v_float)(0.0f);
+        if (left > 0) x = keep_float(load_float(row + j, 1, left), left, 0.0f);
+        *(__global u_float *)(packed + j) = x;
+      }
+    }
+    return;
+  }
+  if (column_stride == 1) {
     for (long p = 0; p < k; ++p, packed += COLUMNS) {
       __global const float *row = b + ROW(b, p);
 #pragma unroll
