@@ -89,3 +89,11 @@ def test_nothing_is_computed(experiment: Path, run_command: Run) -> None:
 
     assert set(experiment.parent.rglob("*")) == before
     np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_values_can_be_set_beside_the_file(experiment: Path, run_command: Run) -> None:
+    came = run_command(check, str(experiment), "--set", "model.2.out_features=9")
+
+    assert "(b,9)" in came.stdout
+    error = run_command(check, str(experiment), "--set", "epochs=0").exception
+    assert "epochs: expected a whole number, at least 1" in str(error)

@@ -8,25 +8,33 @@ from typing import Any
 import click
 
 from st.core import init_plugin_system
-from st.nn.commands.options import json_option, plugin_option
+from st.nn.commands.options import json_option, plugin_option, set_option
 from st.nn.commands.text import print_json
 from st.nn.experiment.check import CheckedExperiment, check_experiment
 from st.nn.experiment.document import ExperimentFileError, read_document
+from st.nn.experiment.settings import with_settings
 from st.nn.faults import TIMES, DescriptionError, Fault, printable
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@set_option
 @json_option
 @plugin_option
 @click.pass_context
-def check(ctx: click.Context, file: Path, as_json: bool, plugins: tuple[Path, ...]) -> None:
+def check(
+    ctx: click.Context,
+    file: Path,
+    settings: tuple[str, ...],
+    as_json: bool,
+    plugins: tuple[Path, ...],
+) -> None:
     """Tell every fault of an experiment FILE, and start nothing."""
     with init_plugin_system() as registry:
         for plugin in plugins:
             registry.load_path(plugin)
         try:
-            checked = check_experiment(read_document(file), registry)
+            checked = check_experiment(with_settings(read_document(file), settings), registry)
         except (DescriptionError, ExperimentFileError) as error:
             if not as_json:
                 raise

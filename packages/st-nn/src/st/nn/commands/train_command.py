@@ -12,7 +12,7 @@ from rich.text import Text
 from st.core import PluginState, Registry, init_plugin_system
 from st.core.handle import USABLE
 from st.nn.backends import AUTO, BackendChoice, choose_backend
-from st.nn.commands.options import plugin_option
+from st.nn.commands.options import plugin_option, set_option
 from st.nn.commands.progress import Progress
 from st.nn.commands.terminal import has_colour, make_console, side_by_side
 from st.nn.commands.text import columns
@@ -38,13 +38,7 @@ _COUNTS = ("Nothing", "One", "Two", "Three")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--backend", metavar="NAME", help="Compute there, whatever the file says.")
-@click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Another value than the file's: --set optimizer.lr=0.01; may be given several times.",
-)
+@set_option
 @click.option(
     "--resume",
     is_flag=True,

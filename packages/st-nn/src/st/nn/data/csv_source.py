@@ -61,9 +61,13 @@ class CsvSource(FileSource, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def _columns(self, reader: _LineReader) -> list[str]:
         try:
-            return next(reader, [])
+            columns = next(reader, None)
         except csv.Error as error:
             raise DataError(self.path, "path", "CSV", f"line 1: {error}") from None
+        if not columns:
+            given = "an empty file" if columns is None else "an empty line"
+            raise DataError(self.path, "path", "the names of the columns in line 1", given)
+        return columns
 
     def _target_column(self, columns: Sequence[str]) -> int:
         doubled = sorted({name for name in columns if columns.count(name) > 1})
@@ -79,6 +83,9 @@ class CsvSource(FileSource, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "the name of a column",
                 f"{self.target!r}" + (f"; nearest: {close!r}" if close else ""),
             )
+        if len(columns) == 1:
+            expected = f"columns of numbers beside the target {self.target!r}"
+            raise DataError(self.path, "path", expected, "no other column")
         return columns.index(self.target)
 
     def _read_rows(

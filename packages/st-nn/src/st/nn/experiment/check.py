@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from st.core import Registry
@@ -196,8 +197,17 @@ def _make_model(
 
 def _output_path_faults(values: Mapping[str, Any]) -> tuple[Fault, ...]:
     output = values.get("output")
-    if isinstance(output, str) and not output.isprintable():
+    if not isinstance(output, str):
+        return ()
+    if not output or not output.isprintable():
         return (Fault(("output",), "a path of printable characters", shown(output)),)
+    path = Path(output)
+    for place in (path, *path.parents):
+        if place.exists():  # the nearest that does; what lies below is made
+            if place.is_dir():
+                return ()
+            given = f"{shown(str(place))}, which is a file"
+            return (Fault(("output",), "a directory", given),)
     return ()
 
 

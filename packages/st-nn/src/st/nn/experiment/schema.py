@@ -98,9 +98,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     early_stopping: Annotated[
         dict[str, Any] | None, Meta(description="`patience` and `metric`: when to end early.")
     ] = None
-    output: Annotated[str, Meta(min_length=1, description="Where run directories are made.")] = (
-        "runs"
-    )
+    output: Annotated[str, Meta(description="Where run directories are made.")] = "runs"
 
 
 def listener_faults(
