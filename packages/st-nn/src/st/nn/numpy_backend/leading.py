@@ -39,8 +39,8 @@ def led(call: Call) -> Led | None:
         for name, value in call.attrs
     )
     n_units = outputs[0].spec.shape[0]
-    if call.op == "sum" and not is_few(call.inputs[0].spec.shape, call.attr("axes")):
-        # Rows are summed so many at a time, and parts have to be made of the same rows.
+    if _is_summed_by_rows(call):
+        # Parts have to be made of the same rows.
         n_rows = outputs[0].spec.size
         n_units = 0 if n_rows % ROWS_AT_ONCE else gcd(n_units, n_rows // ROWS_AT_ONCE)
     if n_units < 2:
@@ -59,12 +59,17 @@ def _n_free(call: Call) -> int:
         return 0
     if call.op == "matmul" and not is_large(call):
         return len(x.spec.shape) - 2
-    if call.op in ("sum", "max"):
+    if call.op in ("sum", "max") and call.attr("axes"):
         axes, shape = call.attr("axes"), x.spec.shape
-        is_trailing = x.is_dense and axes == tuple(range(axes[0], len(shape)))
-        if is_few(shape, axes) or (is_trailing and x.spec.dtype in ("float32", "float64")):
-            return int(min(axes))
+        is_run = x.is_dense and axes == tuple(range(axes[0], axes[-1] + 1))
+        if is_few(shape, axes) or (is_run and x.spec.dtype in ("float32", "float64")):
+            return int(axes[0])
     return 0
+
+
+def _is_summed_by_rows(call: Call) -> bool:
+    """Whether a call sums trailing axes, which is done so many rows at a time."""
+    return call.op == "sum" and call.attr("axes")[-1] == len(call.inputs[0].spec.shape) - 1
 
 
 def _n_mergeable(view: View, n_free: int) -> int:

@@ -8,10 +8,9 @@ from math import sqrt
 import numpy as np
 
 from st.core.backend import Spec, spec
-from st.nn.ops.elementwise import where
+from st.nn.ops.elementwise import exp, where
 from st.nn.ops.matmul import matmul
-from st.nn.ops.nn import softmax
-from st.nn.ops.reduce import sum
+from st.nn.ops.reduce import max, sum
 from st.nn.ops.rules import FLOATS, one_dtype
 from st.nn.tape import Applied, Attrs, Operator, ShapeError, Tensor, of_one, operators
 
@@ -54,17 +53,23 @@ def _attended(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
 
 
 def _weights(query: Tensor, key: Tensor, causal: bool) -> Tensor:
-    scores = matmul(query * (1.0 / sqrt(query.shape[-1])), key.T)
+    """Return how much each query looks at each key, `(..., keys, queries)`.
+
+    A softmax over the keys, which come first: then its largest, sums and differences run along
+    rows of memory, whatever the number of keys (on NumPy a third of the time of columns).
+    """
+    scores = matmul(key, (query * (1.0 / sqrt(query.shape[-1]))).T)
     if causal:
         n = query.shape[-2]
-        seen = query.tape.constant(np.tri(n, dtype=np.bool_), "causal")
+        seen = query.tape.constant(np.tri(n, dtype=np.bool_).T.copy(), "causal")
         scores = where(seen.broadcast_to(scores.shape), scores, MASKED)
-    return softmax(scores)
+    e = exp(scores - max(scores, -2, keep_axes=True))
+    return e / sum(e, -2, keep_axes=True)
 
 
 def _attention(inputs: tuple[Tensor, ...], attrs: Attrs) -> Sequence[Tensor]:
     query, key, value = inputs
-    return [matmul(_weights(query, key, attrs["causal"]), value)]
+    return [matmul(_weights(query, key, attrs["causal"]).T, value)]
 
 
 def _attention_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
@@ -72,13 +77,14 @@ def _attention_vjp(at: Applied, dy: Tensor) -> Sequence[Tensor | None]:
     (y,) = at.outputs
     # Written like the forward calls, so that a plan works the weights out once.
     weights = _weights(query, key, at.attrs["causal"])
-    # The row sums of d(weights) * weights are those of dy * y, which are shorter.
-    through = (matmul(dy, value.T) - sum(dy * y, -1, keep_axes=True)) * weights
+    # For each query the sum of d(weights) * weights is that of dy * y, which is shorter.
+    along = sum(dy * y, -1).reshape(*y.shape[:-2], 1, y.shape[-2])
+    through = (matmul(value, dy.T) - along) * weights
     scale = 1.0 / sqrt(query.shape[-1])
     return [
-        matmul(through, key) * scale if at.wanted[0] else None,
-        matmul(through.T, query * scale) if at.wanted[1] else None,
-        matmul(weights.T, dy) if at.wanted[2] else None,
+        matmul(through.T, key) * scale if at.wanted[0] else None,
+        matmul(through, query * scale) if at.wanted[1] else None,
+        matmul(weights, dy) if at.wanted[2] else None,
     ]
 
 
