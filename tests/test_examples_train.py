@@ -8,8 +8,10 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+from safetensors.numpy import load_file
 
 from st.core import Registry
+from st.nn import load
 from st.nn.experiment import check_experiment, read_document
 
 RunSt = Callable[..., subprocess.CompletedProcess[str]]
@@ -61,3 +63,23 @@ def test_alcohol_of_wine_is_told_in_percent(st: RunSt, place: Path) -> None:
     assert 0.3 < told["metrics"]["mean_absolute_error"] < told["metrics"]["rmse"] < 0.81
     assert said["truth"] == pytest.approx(13.16)
     assert 11 < said["answer"] < 15
+
+
+def test_training_plugin_keeps_the_best_epoch_and_lowers_the_rate(st: RunSt, place: Path) -> None:
+    came = st(
+        *("train", "docs/examples/digits.toml", "--plugin", "docs/examples/plateau.py"),
+        *("--set", "optimizer.lr=0.05", "--set", "epochs=8", "--backend", "numpy"),
+        cwd=place,
+    )
+
+    assert came.returncode == 0, came.stderr
+    n_halved = came.stdout.count("rate halved to")
+    state = load_file(place / "runs/digits-1/model/state.safetensors")
+    assert n_halved >= 1
+    assert float(state["trainer.learning_rate"]) == 0.05 / 2**n_halved
+    told = json.loads((place / "runs/digits-1/model/config.json").read_text(encoding="utf-8"))
+    with Registry(environ={}, allow=["st-nn"]) as registry:
+        registry.discover()
+        kept = load(place / "runs/digits-1/plateau/best", registry=registry)
+    assert kept.config.epoch == told["best"]["loss"]["epoch"]
+    assert kept.classes == tuple("0123456789")

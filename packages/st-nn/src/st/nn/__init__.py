@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from st.nn.schedules import Schedule as Schedule
     from st.nn.step import TrainingStep as TrainingStep
     from st.nn.tape import Tensor as Tensor
+    from st.nn.train import FitStarted as FitStarted
     from st.nn.train import Trainer as Trainer
 
 _HOME = {
@@ -114,6 +115,7 @@ _HOME = {
     "Dropout": "modules",
     "Embedding": "modules",
     "Fault": "faults",
+    "FitStarted": "train",
     "Flatten": "modules",
     "Gelu": "modules",
     "GlobalAvgPool": "modules",

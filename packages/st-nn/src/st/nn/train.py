@@ -64,6 +64,19 @@ class TrainingDivergedError(StError, ArithmeticError):
 
 
 @event
+class FitStarted(Event):
+    """`Trainer.fit` is about to begin its first epoch; everything is prepared.
+
+    Who listens may keep `trainer` until the fit is over: set ``trainer.step.learning_rate``, copy
+    ``trainer.parameters()`` and ``trainer.state()`` when an epoch ends, or ``trainer.stop()``.
+    `data` is what is learned from.
+    """
+
+    trainer: Trainer
+    data: Dataset
+
+
+@event
 class BatchesDone(Event):
     """So many batches of an epoch have been learned from; the trainer's state is whole.
 
@@ -80,10 +93,10 @@ class BatchesDone(Event):
 class Trainer:
     """Fits a model to data and publishes how it goes; whatever else is wanted listens.
 
-    Per epoch it publishes EpochStart, BatchesDone on the way, then Telemetry with ``epoch``,
-    ``loss``, ``images_per_second``, ``learning_rate`` where a schedule changes it, and, where data
-    is held out, what `Evaluation.metrics` holds, each with ``held_out_`` before its name; then
-    EpochEnd. One thread at a time may use a trainer.
+    First it publishes FitStarted, per epoch EpochStart, BatchesDone on the way, then Telemetry with
+    ``epoch``, ``loss``, ``images_per_second``, ``learning_rate`` where a schedule changes it, and,
+    where data is held out, what `Evaluation.metrics` holds, each with ``held_out_`` before its
+    name; then EpochEnd. One thread at a time may use a trainer.
     """
 
     def __init__(
@@ -188,6 +201,7 @@ class Trainer:
         step = self.prepare(data)
         self._must_stop = False
         last = self.epoch + epochs
+        self.bus.publish(FitStarted(self, data))
         for _ in range(epochs):
             if self._must_stop:
                 break
