@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from st.monitor.plain import Json
 
-__all__ = ["RunFiles", "write_json", "write_text"]
+__all__ = ["RunFiles", "write_json", "write_text", "written_beside"]
 
 FORMAT = 1
 
@@ -96,10 +99,22 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: The file cannot be written; what was there before is still there.
     """
+    with written_beside(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[IO[str]]:
+    """Give a text file that takes the place of `path` when the block ends without an error.
+
+    Raises:
+        OSError: The file cannot be written; what was there before is still there.
+    """
     # The process id keeps apart two processes that write the report of one run.
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from st.monitor.views.graph import graph_svg
 from st.monitor.views.html import Markup, element
 from st.monitor.views.table import table
 
-__all__ = ["configuration_section", "figures_section", "plugins_section", "rows"]
+__all__ = ["configuration_section", "figures_section", "plugins_section", "rows", "settings"]
 
 PLUGIN_COLUMNS = ("plugin", "version", "state", "loaded in", "capabilities", "from", "remark")
 
@@ -78,22 +78,22 @@ def _plugin(row: Mapping[str, Json], facts: PluginFacts | None) -> list[Json]:
 
 def configuration_section(told: History) -> Markup:
     """Return the configuration of the run, one setting a row."""
-    lines = list(_settings(told.config, ""))
+    lines = list(settings(told.config))
     if not lines:
         return Markup("")
-    settings = (element("div", element("dt", k), element("dd", v)) for k, v in lines)
+    shown = (element("div", element("dt", k), element("dd", v)) for k, v in lines)
     return element(
         "section",
         element("h2", "Configuration"),
-        element("dl", *settings, class_="settings"),
+        element("dl", *shown, class_="settings"),
     )
 
 
-def _settings(value: Json, path: str) -> Iterator[tuple[str, str]]:
+def settings(value: Json, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield dotted keys and their values; a list of tables gives one row for each."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _settings(item, f"{path}.{key}" if path else key)
+            yield from settings(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for i, item in enumerate(value, 1):
             yield f"{path} {i}", _inline(item)

@@ -6,11 +6,7 @@ both: styles by their hash, images only from the page's own data.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from st.monitor.history import Failure, History, history
@@ -20,12 +16,13 @@ from st.monitor.store.recorded import RecordedRun, read_run
 from st.monitor.views.curves import curves_section
 from st.monitor.views.facts import configuration_section, figures_section, plugins_section, rows
 from st.monitor.views.figures import count, duration, label, number, when
+from st.monitor.views.head import head, style_policy
 from st.monitor.views.html import Markup, element
 from st.monitor.views.operators import operators_section
 from st.monitor.views.panel import panel_section
 from st.monitor.views.timeline import clock, outline, timeline
 
-__all__ = ["report", "write_report"]
+__all__ = ["report", "sections", "write_report"]
 
 MAX_EVENTS = 1000
 
@@ -33,25 +30,12 @@ MAX_EVENTS = 1000
 def report(run: RecordedRun) -> str:
     """Return the report of a recorded run as a complete HTML document."""
     told = history(run)
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; {style_policy()}; img-src data:; base-uri 'none'; form-action 'none'"
     )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", f"{told.run_id}: report of a run"),
-        element("link", rel="icon", href="data:,"),
-        Markup(f"<style>{style}</style>"),
-    )
-    body = element("body", element("main", *_sections(run, told)))
-    return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
+    body = element("body", element("main", *sections(run)))
+    page = element("html", head(f"{told.run_id}: report of a run", policy), body, lang="en")
+    return f"<!doctype html>\n{page}\n"
 
 
 def write_report(run: Path, output: Path | None = None) -> Path:
@@ -70,12 +54,9 @@ def write_report(run: Path, output: Path | None = None) -> Path:
     return path
 
 
-@cache
-def _style() -> str:
-    return files("st.monitor.views").joinpath("report.css").read_text(encoding="utf-8")
-
-
-def _sections(run: RecordedRun, told: History) -> Iterator[Markup]:
+def sections(run: RecordedRun) -> Iterator[Markup]:
+    """Give the sections of a report from top to bottom."""
+    told = history(run)
     failures = [*told.failures, *_plugin_failures(run), *_lost(run)]
     yield _masthead(told)
     yield _headline(told)
