@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ from st.nn.model import Model
 from st.nn.modules import Module
 from st.nn.optim import Adam, Optimizer
 from st.nn.predictor import Predictor
+from st.nn.recipe import Recipe
 from st.nn.schedules import Schedule
 from st.nn.step import TrainingStep
 
@@ -148,8 +150,10 @@ class Trainer:
         self._n_examples = 0
         self._n_unread = 0
         self._step: TrainingStep | None = None
+        self._size = batch_size
         self._judge: Judge | None = None
         self._must_stop = False
+        self._renewals: deque[Callable[[], Recipe]] = deque()
 
     @property
     def step(self) -> TrainingStep:
@@ -177,7 +181,7 @@ class Trainer:
             if not isinstance(model, Model):
                 modules = [(str(number), module) for number, module in enumerate(model)]
                 model = Model(modules, spec(data.input_shape, "float32"))
-            size = min(self.batch_size, len(data))
+            size = self._size = min(self.batch_size, len(data))
             first = model.initialise(self.seed)
             self._step = TrainingStep(
                 model, self.loss, self.optimizer, self.backend, size, first, seed=self.seed
@@ -198,7 +202,7 @@ class Trainer:
             TrainingDivergedError: The loss is no number any more; the epoch does not count.
             PlanMismatchError: The plan computes something else than the eager tape.
         """
-        step = self.prepare(data)
+        self.prepare(data)
         self._must_stop = False
         last = self.epoch + epochs
         self.bus.publish(FitStarted(self, data))
@@ -208,14 +212,14 @@ class Trainer:
             epoch = self.epoch + 1
             self.bus.publish(EpochStart(epoch))
             start, n_before = time.perf_counter(), self._n_examples
-            self._learn(step, data, epoch, last)
-            self._read_loss(step, epoch)
+            self._learn(data, epoch, last)
+            self._read_loss(self.step, epoch)
             speed = (self._n_examples - n_before) / (time.perf_counter() - start)
             loss = self._loss_sum / self._n_examples
             self.epoch, self.n_batches, self._loss_sum, self._n_examples = epoch, 0, 0.0, 0
             told = {"epoch": float(epoch), "loss": loss, "images_per_second": speed}
             if self.schedule is not None:
-                told["learning_rate"] = step.learning_rate
+                told["learning_rate"] = self.step.learning_rate
             if held_out is not None:
                 metrics = self.evaluate(held_out).metrics
                 told |= {f"held_out_{name}": value for name, value in metrics.items()}
@@ -225,6 +229,16 @@ class Trainer:
     def stop(self) -> None:
         """End `fit` after the current epoch. For listeners."""
         self._must_stop = True
+
+    def renew(self, make: Callable[[], Recipe]) -> None:
+        """Before the next step, record it again from what `make` gives, and go on with the numbers.
+
+        For whoever exchanges the code of a module, a loss or a backend while it trains; also takes
+        back a `stop`. May be called from any thread; `make` is called on the one that trains, and
+        what it raises ends the training.
+        """
+        self._renewals.append(make)
+        self._must_stop = False
 
     def evaluate(self, data: Dataset) -> Evaluation:
         """Return how the model does on `data`."""
@@ -288,15 +302,36 @@ class Trainer:
         self.epoch, self.n_batches = int(own["epoch"]), int(own["n_batches"])
         self._n_examples, self._loss_sum = int(own["n_examples"]), float(own["loss_sum"])
 
-    def _learn(self, step: TrainingStep, data: Dataset, epoch: int, last: int) -> None:
+    def _learn(self, data: Dataset, epoch: int, last: int) -> None:
+        step = self.step
         n_batches = math.ceil(len(data) / self.batch_size)
         rest = batches(data, self.batch_size, seed=self.seed, epoch=epoch, first=self.n_batches)
         with Prefetched(rest, self.prefetch) if self.prefetch else nullcontext(rest) as found:
             for x, y in found:
+                if self._renewals:
+                    step = self._renewed(step, epoch)
+                    step.check(x, y)
                 self._take_step(step, x, y, last * n_batches, n_batches)
                 if self.n_batches % LOGGED_STEPS == 0 and self.n_batches < n_batches:
                     loss = self._read_loss(step, epoch)
                     self.bus.publish(BatchesDone(epoch, self.n_batches, n_batches, loss))
+
+    def _renewed(self, old: TrainingStep, epoch: int) -> TrainingStep:
+        """Return the step recorded again, with the numbers of `old`."""
+        if self._n_unread:
+            self._read_loss(old, epoch)
+        while self._renewals:  # one that comes in meanwhile stays for the step after
+            make = self._renewals.popleft()
+        recipe = make()
+        self.loss, self.optimizer, self.backend = recipe.loss, recipe.optimizer, recipe.backend
+        self.schedule, self.metrics, self._judge = recipe.schedule, recipe.metrics, None
+        step = TrainingStep(
+            recipe.model, self.loss, self.optimizer, self.backend, self._size, old.parameters()
+        )
+        step.load_state(old.state())
+        step.learning_rate = old.learning_rate
+        self._step = step
+        return step
 
     def _take_step(
         self, step: TrainingStep, x: NDArray[Any], y: NDArray[Any], n_steps: int, n_batches: int

@@ -23,13 +23,16 @@ from st.nn.evaluation import Evaluation
 from st.nn.experiment.causality import causality_faults
 from st.nn.experiment.check import CheckedExperiment, check_experiment
 from st.nn.experiment.document import Document
+from st.nn.experiment.holding import held
 from st.nn.experiment.panels import add_panels
+from st.nn.experiment.recipes import names_of, plugins_of, recipe_of
 from st.nn.experiment.resuming import compare, described, fingerprint, restore
 from st.nn.experiment.schema import CheckpointOptions, StoppingOptions
 from st.nn.faults import DescriptionError
 from st.nn.keeper import CheckpointKeeper
 from st.nn.records import Records
 from st.nn.run import RunDirectory, RunDirectoryError, create_run, latest_run
+from st.nn.step import TrainingStep
 from st.nn.stopping import EarlyStopping
 from st.nn.train import BatchesDone, Trainer
 
@@ -90,10 +93,8 @@ class ExperimentRun:
         self.registry = registry
         self.model = checked.pipeline.build()
         discovery = registry.get_service(MODULE_REGISTRY)
-        config = checked.config
-        for entry in (config.loss, config.optimizer, config.schedule, *config.metrics):
-            if entry is not None:
-                discovery.activate(entry if isinstance(entry, str) else entry["type"])
+        for name in names_of(checked.config):
+            discovery.activate(name)
         self.trainer = Trainer(
             self.model,
             loss=checked.loss,
@@ -113,7 +114,7 @@ class ExperimentRun:
         if resume is not None:
             self._resumed = resume.read_config()
             compare(resume, self._resumed, self._described(), type(checked.source), choice)
-        self.step = self.trainer.prepare(checked.learned)
+        self.trainer.prepare(checked.learned)
         faults = causality_faults(self.trainer, checked.learned)
         if faults:
             document = checked.document
@@ -124,6 +125,11 @@ class ExperimentRun:
         """Where the run writes; made by `run` unless it resumes one."""
         self.keeper: CheckpointKeeper | None = None
         """Who saves; made by `run`."""
+
+    @property
+    def step(self) -> TrainingStep:
+        """The recorded step."""
+        return self.trainer.step
 
     def run(self) -> RunResult:
         """Train, keeping what is reached on disk; publish how it goes.
@@ -155,7 +161,16 @@ class ExperimentRun:
         started = time.perf_counter()
         result: RunResult | None = None
         try:
-            self._train(directory)
+            with held(
+                self.registry,
+                directory.run_id,
+                plugins_of(self.checked, self.choice, self.registry),
+                changed=lambda: self.trainer.renew(
+                    lambda: recipe_of(self.checked, self.choice, self.registry)
+                ),
+                gone=self.trainer.stop,
+            ):
+                self._train(directory)
             result = self._result(directory, time.perf_counter() - started)
             if reports is not None:
                 add_panels(reports, directory.run_id, self.checked.held_out, result.evaluation)
