@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from st.monitor.series import Point, Series
     from st.monitor.store.recorded import NoRecordError, RecordedRun, read_run
     from st.monitor.views.report import write_report
+    from st.monitor.zspace import ZSpaceTrace
 
 _HOMES = {
     "Counter": "instruments",
@@ -45,6 +46,7 @@ _HOMES = {
     "Monitor": "monitor",
     "MonitorConfig": "monitor",
     "write_report": "views.report",
+    "ZSpaceTrace": "zspace",
     "PanelError": "panels",
     "MonitorPlugin": "plugin",
     "Point": "series",
@@ -69,6 +71,7 @@ __all__ = [
     "RecordedRun",
     "Series",
     "Span",
+    "ZSpaceTrace",
     "read_run",
     "write_report",
 ]
