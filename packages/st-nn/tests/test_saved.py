@@ -102,8 +102,9 @@ def test_threads_get_the_answers_they_would_get_alone(run: Path, registry: Regis
 def test_loading_imports_no_trainer_and_no_command_line(run: Path) -> None:
     program = (
         "import sys, st.nn; st.nn.load(sys.argv[1])\n"
-        "print([m for m in ('st.nn.train', 'st.nn.experiment', 'click', 'rich', 'socket',"
-        " 'http') if m in sys.modules])"
+        "print([m for m in ('st.nn.train', 'st.nn.step', 'st.nn.keeper', 'st.nn.experiment',"
+        " 'st.nn.data', 'st.nn.estimator', 'st.nn.commands', 'sklearn', 'click', 'rich', 'asyncio',"
+        " 'socket', 'ssl', 'http', 'urllib.request', 'wsgiref') if m in sys.modules])"
     )
 
     done = subprocess.run(
