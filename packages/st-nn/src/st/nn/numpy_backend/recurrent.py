@@ -205,7 +205,7 @@ def _into_update(gates: Array, y: Array, into: Array, slopes: Array, width: int)
     _, z_slope, n_slope = _parts(slopes, width)
     to_z, to_n = _parts(into, width)
     np.subtract(y[:-1], n[1:], to_z[1:])
-    np.negative(n[0], to_z[0])
+    np.multiply(n[0], -1, to_z[0])  # np.negative of NumPy 2.4 is wrong here for a width of 1
     np.multiply(to_z, z_slope, to_z)
     np.subtract(1, z, to_n)
     np.multiply(to_n, n_slope, to_n)
