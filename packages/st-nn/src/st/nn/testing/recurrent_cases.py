@@ -12,7 +12,7 @@ from st.nn.testing.case import Array, OperatorCase, numbers
 
 def recurrent_cases() -> Iterator[OperatorCase]:
     """Yield the cases: one row, several, and many examples at once."""
-    for rows, batch, width in ((1, 2, 3), (3, 2, 2), (5, 1, 4)):
+    for rows, batch, width in ((1, 2, 3), (3, 2, 2), (2, 3, 1), (5, 1, 4)):
         of = f"{rows}x{batch}x{width}"
         weight = numbers(width, 4 * width, seed=1)
         yield OperatorCase(f"lstm-{of}", ops.lstm, _lstm, (numbers(rows, batch, 4 * width), weight))
