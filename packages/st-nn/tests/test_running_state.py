@@ -16,7 +16,7 @@ from st.nn.modules import Linear, Module, Scope
 from st.nn.numpy_backend import NumPyBackend
 from st.nn.optim import SGD, Adam
 from st.nn.predictor import Predictor
-from st.nn.step import TrainingStep
+from st.nn.step import SeedError, TrainingStep
 from st.nn.tape import OperandError, ShapeError, Tensor
 from st.nn.variables import ParameterConflictError
 
@@ -158,6 +158,15 @@ def test_seed_and_step_decide_what_is_drawn() -> None:
 
     assert same(first.parameters(), again.parameters())
     assert not same(first.parameters(), other.parameters())
+
+
+def test_model_that_draws_is_given_a_seed() -> None:
+    model = model_of(Noise(), Linear(out_features=2))
+    parts = model, CrossEntropy(), Adam(), NumPyBackend(), 6, model.initialise(1)
+
+    with pytest.raises(SeedError, match=r"'model' draws random numbers .* pass the run's seed"):
+        TrainingStep(*parts)
+    assert TrainingStep(*parts, seed=0).seed == 0
 
 
 def test_every_draw_of_a_step_and_every_step_is_another() -> None:

@@ -83,6 +83,9 @@ def test_reloaded_module_takes_effect_at_the_next_step(
 def test_reload_on_another_thread_loses_no_example(
     experiment: Path, plugin: Path, registry: Registry
 ) -> None:
+    text = experiment.read_text("utf-8")
+    text = text.replace('{ type = "relu" }', '{ type = "batch_norm" }, { type = "dropout" }')
+    experiment.write_text(text, encoding="utf-8")
     plain = _made(experiment, registry)
     plain.run()
     run = _made(experiment, registry)

@@ -20,6 +20,7 @@ from st.core.backend import (
     Trace,
     UnsupportedOperatorError,
 )
+from st.core.errors import StError
 from st.nn.explain import Told, explain, told
 from st.nn.flat import ParameterError
 from st.nn.host import BatchError, as_batch, as_bytes
@@ -35,6 +36,10 @@ MAX_PLANS = 8
 """Batch sizes whose plans are kept; a run has two (the last batch of an epoch is smaller)."""
 
 Arrays = dict[str, NDArray[np.generic]]
+
+
+class SeedError(StError, TypeError):
+    """A model draws random numbers, and nobody said from what."""
 
 
 @dataclass
@@ -72,7 +77,7 @@ class TrainingStep:
         batch_size: int,
         parameters: Mapping[str, NDArray[Any]],
         *,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         """Record and bind the step for `batch_size`.
 
@@ -83,20 +88,27 @@ class TrainingStep:
             backend: Where.
             batch_size: The batch size to prepare; others are prepared when they come.
             parameters: First values, by name; see `Model.initialise`.
-            seed: Decides, with the number of the step, what modules draw; 0 to 2**64 - 1.
+            seed: Decides, with the number of the step, what modules draw; 0 to 2**64 - 1. May be
+                left out where none does.
 
         Raises:
             ShapeError: The loss cannot take what the model gives.
             ParameterError: `parameters` are not the model's.
             GroupError: A group of the optimizer has no parameters.
+            SeedError: A module draws, and there is no seed for it.
             BackendError: The backend cannot run an operator.
             BackendMemoryError: The device has no room.
         """
+        if model.n_draws and seed is None:
+            raise SeedError(
+                f"model {model.name!r} draws random numbers while it trains; pass the run's seed: "
+                "TrainingStep(..., seed=7)"
+            )
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.backend = backend
-        self.seed = seed
+        self.seed = seed or 0
         self.learning_rate = optimizer.lr
         """The rate of the next step; schedules change it."""
         self.n_steps = 0

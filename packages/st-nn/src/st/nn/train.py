@@ -326,7 +326,13 @@ class Trainer:
         self.loss, self.optimizer, self.backend = recipe.loss, recipe.optimizer, recipe.backend
         self.schedule, self.metrics, self._judge = recipe.schedule, recipe.metrics, None
         step = TrainingStep(
-            recipe.model, self.loss, self.optimizer, self.backend, self._size, old.parameters()
+            recipe.model,
+            self.loss,
+            self.optimizer,
+            self.backend,
+            self._size,
+            old.parameters(),
+            seed=self.seed,
         )
         step.load_state(old.state())
         step.learning_rate = old.learning_rate
