@@ -60,13 +60,14 @@ def _told(seen: Watched) -> str:
 def _table(title: str, rows: Mapping[str, StoredOperator]) -> Markup:
     shown = list(rows.items())[:MAX_ROWS]
     whole = sum(row.sketch.total for row in rows.values())
+    longest = max(row.sketch.total for row in rows.values())
     lines = (
         element(
             "tr",
             element("td", short_name(name), class_="name", title=name),
             element("td", count(row.n), class_="n"),
             *_times(row),
-            element("td", _bar(row.sketch.total / whole if whole else 0.0), class_="share"),
+            element("td", _bar(row.sketch.total, whole, longest), class_="share"),
         )
         for name, row in shown
     )
@@ -118,12 +119,12 @@ def _times(row: StoredOperator) -> Iterator[Markup]:
         yield element("td", told, class_="n")
 
 
-def _bar(share: float) -> Markup:
-    """Return a bar as long as a share of the time, from 0 to 1."""
-    width = f"{max(1.0, share * BAR):.1f}"
+def _bar(total: float, whole: float, longest: float) -> Markup:
+    """Return a bar for a share of the whole time, full for the longest of all."""
+    width = f"{max(1.0, total / max(longest, 1) * BAR):.1f}"
     return element(
         "svg",
-        element("title", f"{100 * share:.3g} % of the time"),
+        element("title", f"{100 * total / max(whole, 1):.3g} % of the time"),
         element("rect", x=0, y=0, width=width, height=8, rx=2, class_="bar"),
         viewBox=f"0 0 {BAR} 8",
         class_="share-bar",
