@@ -3,8 +3,9 @@
     python tools/pictures.py [train] [report]
 
 `train` runs the main job in a pseudo-terminal and writes what a person would see on the screen to
-docs/images/train.svg. `report` lets Chromium (Debian package `chromium`) photograph the report of
-that run for docs/images/report.png. Both run by default.
+docs/images/train.svg. `report` trains docs/examples/digits_cnn.toml and lets Chromium (Debian
+package `chromium`) photograph its report for docs/images/report.png and report-dark.png. Both run
+by default.
 """
 
 import argparse
@@ -31,6 +32,8 @@ IMAGES = ROOT / "docs" / "images"
 COLUMNS, ROWS = 116, 120
 SIZE_OF_REPORT = (1100, 1560)
 COMMAND = ("st", "train", "docs/examples/digits.toml")
+DARK = ("--blink-settings=preferredColorScheme=0",)
+REPORTED = ("st", "train", "docs/examples/digits_cnn.toml")
 
 
 def run_in_terminal(command: tuple[str, ...], directory: Path) -> pyte.Screen:
@@ -119,14 +122,18 @@ def picture_of_run(directory: Path) -> None:
 
 
 def picture_of_report(directory: Path) -> None:
-    """Photograph the first report found below `directory`; write docs/images/report.png."""
-    report = next(directory.glob("runs/**/report.html"))
-    taken = directory / "report.png"
-    photograph(report, taken, SIZE_OF_REPORT)
-    write_beside_and_rename(IMAGES / "report.png", taken.read_bytes())
+    """Train a convolutional network in `directory`; write docs/images/report*.png, light and dark."""
+    run_in_terminal(REPORTED, directory)
+    report = next(directory.glob("runs/digits_cnn-*/**/report.html"))
+    for name, options in (("report", ()), ("report-dark", DARK)):
+        taken = directory / f"{name}.png"
+        photograph(report, taken, SIZE_OF_REPORT, options)
+        write_beside_and_rename(IMAGES / taken.name, taken.read_bytes())
 
 
-def photograph(page: Path, picture: Path, size: tuple[int, int]) -> None:
+def photograph(
+    page: Path, picture: Path, size: tuple[int, int], options: tuple[str, ...] = ()
+) -> None:
     """Write a PNG of the file `page` as headless Chromium shows it, offline."""
     width, height = size
     with tempfile.TemporaryDirectory() as profile:
@@ -136,6 +143,7 @@ def photograph(page: Path, picture: Path, size: tuple[int, int]) -> None:
                 *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
                 *("--no-first-run", "--disable-background-networking"),
                 *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
+                *options,
                 f"--user-data-dir={profile}",
                 f"--window-size={width},{height}",
                 f"--screenshot={picture}",
@@ -163,7 +171,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
         shutil.copytree(ROOT / "docs" / "examples", directory / "docs" / "examples")
-        picture_of_run(directory)
+        if "train" in arguments.pictures:
+            picture_of_run(directory)
         if "report" in arguments.pictures:
             picture_of_report(directory)
 
