@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from st.core import Registry
 from st.nn import ops
+from st.nn.discovery import MODULE_REGISTRY
 from st.nn.modules import (
+    Affine,
     AvgPool1d,
     AvgPool2d,
     Conv1d,
     Conv2d,
+    Dropout,
     Embedding,
+    Flatten,
     Gelu,
     GlobalAvgPool,
     Gru,
@@ -28,12 +33,16 @@ from st.nn.modules import (
     Lstm,
     MaxPool1d,
     MaxPool2d,
+    Merge,
     Module,
     MultiHeadAttention,
     Parallel,
+    Positions,
     Relu,
+    Reshape,
     Residual,
     RmsNorm,
+    Sequential,
     Sigmoid,
     Silu,
     Softmax,
@@ -48,6 +57,13 @@ from st.nn.variables import Variables
 
 MODULES: dict[str, Module] = {
     "linear": Linear(out_features=3),
+    "flatten": Flatten(),
+    "reshape": Reshape(shape=(2, -1)),
+    "affine": Affine(factor=2.5, offset=-0.5),
+    "merge": Merge(),
+    "dropout": Dropout(rate=0.0),
+    "sequential": Sequential(modules=(Linear(out_features=4), Tanh())),
+    "positions": Positions(),
     "relu": Relu(),
     "tanh": Tanh(),
     "sigmoid": Sigmoid(),
@@ -122,3 +138,14 @@ def test_outputs_and_gradients_are_pytorchs(name: str) -> None:
         assert (dy is None) == (wanted is None)
         if dy is not None:
             assert_near(dy.numpy(), wanted, terms)
+
+
+def test_every_module_is_compared(registry: Registry) -> None:
+    known = registry.get_service(MODULE_REGISTRY)
+    offered = [known.get_metadata(name) for name in known.list_modules()]
+
+    compared = {name.partition("-")[0] for name in MODULES} | {"batch_norm"}
+    # Batch norm keeps running state; test_batch_norm.py compares it.
+    assert compared == {
+        metadata.module_type for metadata in offered if metadata.category.is_part_of_a_pipeline
+    }

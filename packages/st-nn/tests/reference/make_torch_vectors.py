@@ -51,6 +51,15 @@ def cases(torch):
         }
         return (3, 7, 6), shapes, forward
 
+    def waves(x, p):
+        # Element by element, as Vaswani et al. 2017, section 3.5, write it.
+        made = torch.zeros(x.shape[1:], dtype=x.dtype)
+        for place in range(x.shape[1]):
+            for i in range(0, x.shape[2], 2):
+                angle = torch.tensor(place / 10000 ** (i / x.shape[2]), dtype=x.dtype)
+                made[place, i], made[place, i + 1] = angle.sin(), angle.cos()
+        return x + made
+
     def attended(x, p, causal, prefix=""):
         def part(name, x):
             return x @ p[f"{prefix}{name}.weight"] + p[f"{prefix}{name}.bias"]
@@ -94,6 +103,17 @@ def cases(torch):
             {"weight": (6, 3), "bias": (3,)},
             lambda x, p: x @ p["weight"] + p["bias"],
         ),
+        "flatten": (rows, {}, lambda x, p: x.flatten(1)),
+        "reshape": (rows, {}, lambda x, p: x.reshape(4, 2, 15)),
+        "affine": (rows, {}, lambda x, p: x * 2.5 - 0.5),
+        "merge": (rows, {}, lambda x, p: x * 1),
+        "dropout": (rows, {}, lambda x, p: f.dropout(x, 0.0)),
+        "sequential": (
+            rows,
+            {"0.weight": (6, 4), "0.bias": (4,)},
+            lambda x, p: torch.tanh(x @ p["0.weight"] + p["0.bias"]),
+        ),
+        "positions": (rows, {}, waves),
         "relu": (rows, {}, lambda x, p: f.relu(x)),
         "tanh": (rows, {}, lambda x, p: torch.tanh(x)),
         "sigmoid": (rows, {}, lambda x, p: torch.sigmoid(x)),
