@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack, overload
 from st.core.errors import ClosedContextError
 from st.core.events import E, Event, PluginFailed
 from st.core.isolation import Call, attempt
-from st.core.service import NO_DEFAULT, ServiceKey, ServiceReference, Tracker
+from st.core.service import ServiceKey, ServiceReference, Tracker
 from st.core.services import as_key
 from st.core.subscription import Key, Subscription, Topic
 
@@ -114,7 +114,7 @@ class PluginContext:
     def get_service(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get_service(self, key: str, default: object = ...) -> Any: ...
-    def get_service(self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT) -> Any:
+    def get_service(self, key: ServiceKey[Any] | str, default: object = ...) -> Any:
         """A service, its provider loaded if need be; see `Registry.get_service`.
 
         The object stays the one obtained: a plugin that holds one is restarted when the provider
@@ -215,17 +215,17 @@ class PluginContext:
     def withdraw(self) -> None:
         """Take services and subscriptions out of the tables, each table in one write."""
         self._phase = "unloading"
-        self.registry.bus.change(remove=self._subscriptions)
-        self.registry.services.change(remove=reversed(self._references))
+        if self._subscriptions:
+            self.registry.bus.change(remove=self._subscriptions)
+        if self._references:
+            self.registry.services.change(remove=reversed(self._references))
 
     def unwind(self) -> list[Exception]:
         """Undo everything, last thing first; every step runs. What the steps raised."""
         self._phase = "closed"
-        failed = [attempt(undo) for undo in reversed(self._undo)]
-        self._undo.clear()
-        self._subscriptions.clear()
-        self._references.clear()
-        return [error for error in failed if error is not None]
+        undo, self._undo = self._undo, []
+        self._subscriptions, self._references = [], []
+        return [error for step in reversed(undo) if (error := attempt(step)) is not None]
 
     def service_names(self) -> list[str]:
         """The names of the services registered through this context."""

@@ -27,7 +27,7 @@ from st.core.isolation import attempt, loading
 from st.core.manifest import differences
 from st.core.metadata import PluginMetadata, split_contract
 from st.core.resolve import unmet
-from st.core.service import NO_DEFAULT, ServiceKey
+from st.core.service import ServiceKey
 
 if TYPE_CHECKING:
     from st.core.registry import Registry
@@ -102,7 +102,7 @@ def load_service(registry: Registry, key: ServiceKey[Any] | str, default: object
     reference = services.find(key)
     if reference is not None:
         return services.resolve(reference, key)
-    if default is not NO_DEFAULT:
+    if default is not ...:
         return default
     why = "".join(f"; {failure}" for failure in failures)
     raise services.not_found(key, why + install_hint("services", name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -121,3 +122,26 @@ def split_contract(text: str) -> tuple[str, str]:
         raise MetadataError(f"{text!r} is not a service; expected a form like name or name>=1.0")
     name, versions = match.groups()
     return name, versions
+
+
+@lru_cache(maxsize=1024)
+def satisfies(version: str, specifier: str) -> bool:
+    """Whether a version is within a specifier; "" admits all.
+
+    >>> satisfies("1.4", ">=1.2,<2")
+    True
+
+    Raises:
+        MetadataError: When either is not PEP 440.
+    """
+    if not specifier:
+        return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion
+
+    try:
+        return SpecifierSet(specifier, prereleases=True).contains(version)
+    except InvalidSpecifier as error:
+        raise MetadataError(f"{specifier!r} is not a version specifier like '>=1.2,<2'") from error
+    except InvalidVersion as error:
+        raise MetadataError(f"{version!r} is not a version like '1.2'") from error

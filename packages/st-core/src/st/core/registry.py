@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from st.core.capability import PluginCapability
 from st.core.handle import Contribution, PluginHandle, PluginState
 from st.core.metadata import PluginMetadata
-from st.core.service import NO_DEFAULT, ServiceKey
 from st.core.table import PluginTable
 
 # What is not needed to know the installed plugins is imported by the method that does: half of
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from st.core.bus import EventBus
     from st.core.config import Config
+    from st.core.service import ServiceKey
     from st.core.services import Services
     from st.core.unloading import Unloaded
     from st.core.watch import Watcher
@@ -326,7 +326,7 @@ class Registry:
     def get_service(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get_service(self, key: str, default: object = ...) -> Any: ...
-    def get_service(self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT) -> Any:
+    def get_service(self, key: ServiceKey[Any] | str, default: object = ...) -> Any:
         """The best provider's service; when there is none yet, who declares one is loaded.
 
         Raises:
@@ -366,7 +366,7 @@ class Registry:
         """
         from st.core.explain import explain
 
-        users = self.plugins.edges.users(plugin_id)
+        users = tuple(self.plugins.edges.users.get(plugin_id, ()))
         return explain(self.plugins.known(plugin_id), self, users)
 
     def to_mermaid(self) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from st.core.handle import PluginHandle, PluginState
-from st.core.metadata import split_contract
-from st.core.versions import satisfies
+from st.core.metadata import satisfies, split_contract
 
 # States in which a plugin may count on another: it is there, or can be brought up. One that is
 # UNRESOLVED is looked into itself, further along the chain.

@@ -14,8 +14,6 @@ _T = TypeVar("_T")
 
 #: Stands for the object of a factory that was not called yet.
 UNBUILT: Final[Any] = object()
-#: Stands for a default that was not given, wherever a service is asked for.
-NO_DEFAULT: Final[Any] = object()
 
 
 class ServiceKey(Generic[_T]):

@@ -9,10 +9,10 @@ from typing import Any, TypeVar, overload
 from st.core.errors import ServiceNotFoundError, listed
 from st.core.events import Event, ListenerFailed, ServiceRegistered, ServiceUnregistered
 from st.core.isolation import attempt
+from st.core.metadata import satisfies
 from st.core.nearest import did_you_mean
-from st.core.service import NO_DEFAULT, UNBUILT, ServiceKey, ServiceReference, Tracker
+from st.core.service import UNBUILT, ServiceKey, ServiceReference, Tracker
 from st.core.turns import Turns
-from st.core.versions import satisfies
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -122,7 +122,7 @@ class Services:
     def get(self, key: ServiceKey[_T], default: _D) -> _T | _D: ...
     @overload
     def get(self, key: str, default: object = ...) -> Any: ...
-    def get(self, key: ServiceKey[Any] | str, default: object = NO_DEFAULT) -> Any:
+    def get(self, key: ServiceKey[Any] | str, default: object = ...) -> Any:
         """The best provider's object.
 
         Raises:
@@ -133,7 +133,7 @@ class Services:
         reference = self.find(key)
         if reference is not None:
             return self.resolve(reference, key)
-        if default is not NO_DEFAULT:
+        if default is not ...:
             return default
         raise self.not_found(key)
 

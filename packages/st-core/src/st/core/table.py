@@ -5,17 +5,57 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from st.core.edges import Edges
 from st.core.errors import DuplicatePluginError, PluginNotFoundError, listed
 from st.core.handle import BUSY, RETRIED, USABLE, WAITING, Contribution, PluginHandle, PluginState
-from st.core.metadata import split_contract
+from st.core.metadata import PluginMetadata, split_contract
 from st.core.nearest import did_you_mean
 from st.core.resolve import Known
 from st.core.turns import Turns
 
 if TYPE_CHECKING:
     from st.core.context import PluginContext
-    from st.core.metadata import PluginMetadata
+
+
+class Edges:
+    """Dependents by what they depend on. Used under the table's lock."""
+
+    def __init__(self) -> None:
+        self.requirers: dict[str, dict[str, None]] = {}
+        self.service_requirers: dict[str, dict[str, None]] = {}
+        self.users: dict[str, dict[str, None]] = {}
+        self._used: dict[str, dict[str, None]] = {}
+
+    def add(self, metadata: PluginMetadata) -> None:
+        """Note what a plugin that is coming up requires."""
+        for plugin_id in metadata.requires:
+            self.requirers.setdefault(plugin_id, {})[metadata.id] = None
+        for text in metadata.requires_services:
+            name, _ = split_contract(text)
+            self.service_requirers.setdefault(name, {})[metadata.id] = None
+
+    def remove(self, metadata: PluginMetadata) -> None:
+        """Forget what a plugin required; `forget_uses` does so for what it used."""
+        for plugin_id in metadata.requires:
+            _discard(self.requirers, plugin_id, metadata.id)
+        for text in metadata.requires_services:
+            _discard(self.service_requirers, split_contract(text)[0], metadata.id)
+
+    def use(self, user: str, provider: str) -> None:
+        """Note that a plugin holds a service of another."""
+        self.users.setdefault(provider, {})[user] = None
+        self._used.setdefault(user, {})[provider] = None
+
+    def forget_uses(self, user: str) -> None:
+        """Forget whose services a plugin that is down held."""
+        for provider in self._used.pop(user, ()):
+            _discard(self.users, provider, user)
+
+
+def _discard(dependents: dict[str, dict[str, None]], needed: str, needer: str) -> None:
+    needers = dependents.get(needed, {})
+    needers.pop(needer, None)
+    if not needers:
+        dependents.pop(needed, None)
 
 
 class PluginTable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from st.core.context import PluginContext
@@ -43,7 +43,7 @@ def unload(registry: Registry, plugin_id: str, *, cascade: bool) -> Unloaded:
     gone: dict[str, list[Exception]] = {}
     lost = {plugin_id}
     for _ in range(ATTEMPTS):
-        if take_down(registry, [plugin_id], "on request", gone):
+        if _take_one_down(registry, plugin_id, "on request", gone, ()):
             break
         needers = dependents(registry, plugin_id)
         if needers and not cascade:
@@ -116,7 +116,7 @@ def _take_one_down(
     table.turns.take(plugin_id)
     try:
         with table.lock:
-            if spared is not None and not dependents(registry, plugin_id).keys() <= {*spared}:
+            if spared is not None and dependents(registry, plugin_id).keys() - spared:
                 return False
             handle = table.peek(plugin_id) or table.known(plugin_id)
             was_active = handle.state is PluginState.ACTIVE
@@ -161,35 +161,32 @@ def dependents(registry: Registry, plugin_id: str) -> dict[str, bool]:
 
     True for those that cannot be without it, False for those that merely use a service.
     """
-    table = registry.plugins
+    contexts = registry.plugins.contexts
     found: dict[str, bool] = {}
-    with table.lock:
+    with registry.plugins.lock:
         pending = [(plugin_id, True)]
         while pending:
             provider, is_lost = pending.pop()
-            for needer, cannot_be_without in _needers(registry, provider):
+            for needer, cannot_be_without in _needers(registry, provider).items():
                 is_needer_lost = is_lost and cannot_be_without
                 if needer != plugin_id and (needer not in found or found[needer] < is_needer_lost):
                     found[needer] = is_needer_lost
                     pending.append((needer, is_needer_lost))
-        if not found:
-            return found
-        order = {plugin_id: i for i, plugin_id in enumerate(table.contexts)}
-    # Those still loading come first: nobody can need them yet.
+        # Those still loading come first: nobody can need them yet.
+        order = {plugin_id: i for i, plugin_id in enumerate(contexts)} if found else {}
     return dict(sorted(found.items(), key=lambda item: -order.get(item[0], len(order))))
 
 
-def _needers(registry: Registry, provider: str) -> Iterator[tuple[str, bool]]:
+def _needers(registry: Registry, provider: str) -> dict[str, bool]:
     """Who needs a plugin directly, and whether they cannot be without it."""
     edges = registry.plugins.edges
-    for user in edges.users(provider):
-        yield user, False
-    for requirer in edges.requirers(provider):
-        yield requirer, True
-    context = registry.plugins.contexts.get(provider)
+    found = dict.fromkeys(edges.users.get(provider, ()), False)
+    found.update(dict.fromkeys(edges.requirers.get(provider, ()), True))
+    context = registry.plugins.contexts.get(provider) if edges.service_requirers else None
     for name in context.service_names() if context is not None else ():
-        offered = registry.services.references
-        if (requirers := edges.service_requirers(name)) and all(
-            reference.plugin_id == provider for reference in offered(name)
+        requirers = edges.service_requirers.get(name, {})
+        if requirers and all(
+            reference.plugin_id == provider for reference in registry.services.references(name)
         ):
-            yield from dict.fromkeys(requirers, True).items()
+            found.update(dict.fromkeys(requirers, True))
+    return found
