@@ -29,7 +29,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(
           j0 + j < n && depth + q < k ? b[ROW(b, depth + q) + COLUMN(b, j0 + j)] : (T)0;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int p = 0; p < DEPTH; ++p)
+    const int steps = k - depth < DEPTH ? k - depth : DEPTH;
+    for (int p = 0; p < steps; ++p)
       for (int i = 0; i < EACH; ++i)
         for (int j = 0; j < EACH; ++j) sum[i][j] += left[p][y + i * SIDE] * right[p][x + j * SIDE];
     barrier(CLK_LOCAL_MEM_FENCE);
