@@ -11,6 +11,17 @@ Told = tuple[str, tuple[tuple[int, ...], ...], str]
 """Operators, input shapes and module path of one launch."""
 
 
+RECURRENCES = ("lstm", "gru")
+
+
+def stays_whole(call: Call) -> bool:
+    """Whether a pass for shapes alone leaves `call` in one piece.
+
+    The parts of a recurrence are a dozen calls for each row, a million for a second of sound.
+    """
+    return call.op in RECURRENCES
+
+
 def told(plan: Plan, executable: Executable) -> tuple[Told, ...]:
     """Return what there is to tell about each launch: what it covers, and where."""
     found = []
@@ -25,8 +36,9 @@ def told(plan: Plan, executable: Executable) -> tuple[Told, ...]:
 def n_flops(call: Call) -> int:
     """Return the floating operations of a call: 2 mkn for a product, one per element else.
 
-    A convolution is the product of windows and kernel; so are its gradients. Copies and picks
-    count none.
+    A convolution is the product of windows and kernel; so are its gradients. Recurrences are the
+    products of state and weight, and one per element of what they keep. Copies and picks count
+    none.
     """
     if call.op == "matmul":
         return 2 * call.outputs[0].spec.size * call.inputs[0].spec.shape[-1]
@@ -36,6 +48,12 @@ def n_flops(call: Call) -> int:
         return 2 * call.inputs[0].spec.size * prod(call.inputs[1].spec.shape[:3])
     if call.op == "conv2d_kernel_gradient":
         return 2 * call.inputs[1].spec.size * prod(call.outputs[0].spec.shape[:3])
+    if call.op in ("lstm", "gru", "lstm_back", "gru_back"):
+        kept = sum(y.spec.size for y in call.outputs)
+        weight = call.inputs[1 if call.op in RECURRENCES else -1].spec
+        return (
+            2 * (call.outputs[0].spec.size // call.outputs[0].spec.shape[-1]) * weight.size + kept
+        )
     signature = SIGNATURES.get(call.op)
     if signature is None or call.op in ("copy", "cast", "take", "compare", "where", "argmax"):
         return 0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from st.core.backend import Spec, Storage, dense, spec
-from st.nn.explain import n_flops
+from st.nn.explain import n_flops, stays_whole
 from st.nn.flat import FlatLayout, layout
 from st.nn.init import generator
 from st.nn.limits import limits
@@ -106,7 +106,7 @@ class Model:
         self.input = input
         self.name = name
         self.dtype = parameter_dtype(input)
-        scope = _TrialScope(Tape(), Variables(self.dtype), "", True)
+        scope = _TrialScope(Tape(supports=stays_whole), Variables(self.dtype), "", True)
         entering = trial(scope.tape, input)
         x = self._through(entering, scope)
         self.parts = tuple(scope.found)
@@ -156,7 +156,7 @@ class Model:
             name: dense(Storage(of.nbytes, "state", name), of)
             for name, of in ((n, spec(p.shape, p.dtype)) for n, p in declared.items())
         }
-        tape = Tape()
+        tape = Tape(supports=stays_whole)
         y = self.forward(trial(tape, self.input), Variables(self.dtype, views), training=False)
         if spec(y.shape[1:], y.dtype) is not self.output:
             raise ShapeError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from st.core.backend import Spec, spec
+from st.nn.explain import stays_whole
 from st.nn.faults import Path
 from st.nn.model import N_TRIAL, checked, parameter_dtype, trial
 from st.nn.modules.base import Module
@@ -47,7 +48,7 @@ def check_shapes(
         input: Spec of one example, or None when that is not known.
     """
     dtype = "float32" if input is None else parameter_dtype(input)
-    scope = _CheckScope(Tape(), Variables(dtype), "", True)
+    scope = _CheckScope(Tape(supports=stays_whole), Variables(dtype), "", True)
     x = None if input is None else trial(scope.tape, input)
     # A module that is not known gives an output that is not known, whatever feeds it.
     scope.follow([(name, module or _Unknown()) for name, module in modules], x, ())
