@@ -36,7 +36,7 @@ from st.core import Registry, RunFinished, RunStarted, TensorOp
 from st.monitor import MonitorPlugin
 
 NAME = "monitor"
-ROUNDS = 24
+ROUNDS = 16
 STEPS = 48
 PEER_STEPS = 6
 OFF, AGAIN = "nobody listens", "nobody listens, again (noise)"

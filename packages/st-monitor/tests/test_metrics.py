@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import threading
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st.monitor import Counter, Gauge, Histogram, MetricKindError, Metrics
+from st.monitor.metrics import MAX_LABELLED, MAX_METRICS
+from st.monitor.process import ProcessSampler
 
 
 def test_same_name_gives_the_same_metric() -> None:
@@ -128,3 +131,86 @@ def test_every_metric_is_in_the_json() -> None:
     assert facts["gauge"]["devices"]["value"] == 1
     assert facts["series"]["loss"]["last"] == 0.5
     assert facts["histogram"]["loading"]["p50"] == 0.25
+
+
+# --- labels -----------------------------------------------------------------------------------
+
+
+def test_labels_tell_metrics_of_one_name_apart() -> None:
+    metrics = Metrics()
+    metrics.counter("requests", labels={"route": "/a", "method": "GET"})(2)
+    metrics.counter("requests", labels={"route": "/b", "method": "GET"})(3)
+
+    same = metrics.counter("requests", labels={"method": "GET", "route": "/a"})
+
+    assert same.value == 2
+    assert same.name == 'requests{method="GET",route="/a"}'
+
+
+def test_too_many_labels_of_one_name_are_counted_together() -> None:
+    metrics = Metrics()
+    for i in range(1000):
+        metrics.counter("requests", labels={"user": str(i)})()
+
+    values = [metric.value for metric in metrics.all() if isinstance(metric, Counter)]
+    assert len(values) == MAX_LABELLED + 1
+    assert sum(values) == 1000
+    assert metrics.n_refused == 1000 - MAX_LABELLED
+
+
+def test_a_hundred_thousand_names_are_counted_in_bounded_memory() -> None:
+    metrics = Metrics()
+    for i in range(100_000):
+        metrics.counter(f"name{i}")()
+
+    values = [metric.value for metric in metrics.all() if isinstance(metric, Counter)]
+    assert len(values) == MAX_METRICS + 1
+    assert sum(values) == 100_000
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=50), max_size=3))
+def test_any_label_makes_a_name_of_known_form(labels: dict[str, str]) -> None:
+    name = Metrics().gauge("g", labels=labels).name
+
+    assert re.fullmatch(r'g(\{([A-Za-z0-9_]+="([^"\\\n]|\\["\\n])*",?)+\})?', name)
+
+
+# --- spans ------------------------------------------------------------------------------------
+
+
+def test_span_is_timed_and_on_the_tape() -> None:
+    metrics = Metrics()
+    with metrics.span("outer"), metrics.span("inner"):
+        pass
+
+    (first, start_1, end_1, thread_1, second, start_2, end_2, thread_2) = metrics.spans.take()
+    assert (first, second) == ("inner", "outer")
+    assert start_2 <= start_1 <= end_1 <= end_2
+    assert thread_1 == thread_2 == threading.get_native_id()
+    assert metrics.histogram("outer").high == (end_2 - start_2) * 1e-9
+
+
+def test_span_that_raises_is_timed_as_well() -> None:
+    metrics = Metrics()
+
+    with pytest.raises(KeyError), metrics.span("load"):
+        raise KeyError
+
+    assert metrics.histogram("load").n == 1
+
+
+# --- the process ------------------------------------------------------------------------------
+
+
+def test_process_is_sampled_into_series() -> None:
+    metrics = Metrics()
+    sampler = ProcessSampler(metrics)
+
+    sampler.sample(1.0)
+    sampler.sample(2.0)
+
+    threads = metrics.series("process.threads")
+    assert [point.x for point in threads.points()] == [1.0, 2.0]
+    assert threads.last == threading.active_count()
+    busy = metrics.series("process.cores_busy").last
+    assert 0 <= busy <= 2 * threading.active_count() + 1

@@ -4,7 +4,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from st.core import PluginCapability, Registry
+from st.core import LoadError, PluginCapability, Registry
 from st.core.panels import PANELS
 from st.monitor import Metrics, Monitor, MonitorPlugin
 
@@ -39,3 +39,26 @@ def test_monitor_loads_by_itself_at_the_start() -> None:
         registry.initialize_all()
 
         assert registry.get("monitor").state.value == "active"  # type: ignore[union-attr]  # found
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [("mode", "loud", "loud"), ("budget", "much", "much"), ("modus", "full", "modus")],
+)
+def test_setting_that_is_none_is_refused(key: str, value: str, complaint: str) -> None:
+    with Registry() as registry:
+        registry.config.set("monitor", key, value)
+
+        with pytest.raises(LoadError, match=complaint):
+            registry.register(MonitorPlugin)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ST_MONITOR__MODE", "count")
+    monkeypatch.setenv("ST_MONITOR__BUDGET", "0.05")
+
+    with Registry() as registry:
+        registry.register(MonitorPlugin)
+        config = registry.get_service("monitor").config
+
+    assert (config.mode, config.budget) == ("count", 0.05)

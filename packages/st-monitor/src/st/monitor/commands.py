@@ -92,7 +92,7 @@ def top(run: Path, once: bool) -> None:
     with Live(picture(read_run(run)), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(PERIOD_S)
-            live.update(picture(read_run(run)), refresh=True)
+            live.update(picture(read_run(run, latest_only=True)), refresh=True)
 
 
 @monitor.command()
@@ -111,7 +111,7 @@ def serve(run: Path, host: str, port: int, expose: bool) -> None:
     from st.monitor.web.server import LiveServer
 
     def told(tell: Callable[[RecordedRun], str]) -> Callable[[], str]:
-        return lambda: tell(read_run(run))
+        return lambda: tell(read_run(run, latest_only=True))
 
     read_run(run)
     contents = (told(live_content), told(prometheus_text))

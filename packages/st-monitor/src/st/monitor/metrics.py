@@ -12,6 +12,7 @@ Each is one callable, made once and kept::
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from time import perf_counter_ns
@@ -162,8 +163,11 @@ class Metrics:
             return list(self._metrics.values())
 
 
+_NOT_IN_A_NAME = re.compile("[^A-Za-z0-9_]")
+
+
 def _shown(labels: Mapping[str, str]) -> str:
-    r"""Return labels as Prometheus writes them, sorted by name.
+    r"""Return labels as Prometheus writes them, sorted; it has no other characters in names.
 
     >>> _shown({"b": 'a "quote"', "a": "1"})
     '{a="1",b="a \\"quote\\""}'
@@ -172,5 +176,5 @@ def _shown(labels: Mapping[str, str]) -> str:
     for name, value in sorted(labels.items()):
         text = str(plain(str(value)))[:MAX_CHARACTERS]
         escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        pairs.append(f'{name}="{escaped}"')
+        pairs.append(f'{_NOT_IN_A_NAME.sub("_", name)}="{escaped}"')
     return "{" + ",".join(pairs) + "}"

@@ -49,8 +49,12 @@ class RecordedRun:
     traces: tuple[Trace, ...] = ()
 
 
-def read_run(run: Path) -> RecordedRun:
+def read_run(run: Path, *, latest_only: bool = False) -> RecordedRun:
     """Read the record of a run.
+
+    Args:
+        run: The run directory.
+        latest_only: Read but the last segment of each trace, for views that look every second.
 
     Raises:
         NoRecordError: There is no `monitor/events.jsonl` in `run`, or it cannot be read.
@@ -75,7 +79,7 @@ def read_run(run: Path) -> RecordedRun:
     if kept is not None and not summary.get("concluded"):
         # A run that was killed wrote its figures to the database only.
         summary["metrics"] = kept.metrics()
-    traces = _read_traces(files, faults)
+    traces = _read_traces(files, faults, latest_only=latest_only)
     return RecordedRun(
         directory=run,
         entries=entries,
@@ -98,11 +102,11 @@ def _read_kept(files: RunFiles, faults: list[str]) -> StoredRun | None:
         return None
 
 
-def _read_traces(files: RunFiles, faults: list[str]) -> dict[str, Trace]:
+def _read_traces(files: RunFiles, faults: list[str], *, latest_only: bool) -> dict[str, Trace]:
     traces: dict[str, Trace] = {}
     for writer, segments in files.traces().items():
         try:
-            traces[writer] = read_trace(segments)
+            traces[writer] = read_trace(segments[-1:] if latest_only else segments)
         except OSError as error:
             faults.append(f"a segment of the trace is unreadable: {error.strerror or error}")
             continue
