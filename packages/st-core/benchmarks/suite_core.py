@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ NAME = "core"
 
 FIELDS = ("matmul", ((32, 64), (64, 16)), 0, 1, "NumPy", "")
 OURS = "st.core"
-ROUNDS = 7
+ROUNDS = 15
 
 
 def run(bench: Any) -> None:
@@ -216,18 +216,18 @@ def discovery(bench: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_site(Path(folder))
         begin = f"import sys; sys.path.insert(0, {folder!r})"
-        title = f"discovery, {N_DISTRIBUTIONS} distributions, {N_PLUGINS} plugins, minimum, "
+        title = f"discovery, {N_DISTRIBUTIONS} distributions, {N_PLUGINS} plugins, "
         alone = {
             name: f"{begin}; {imports}; t = time.perf_counter(); {call}"
             for name, (imports, call) in DISCOVER.items()
         }
         alone[OURS] += f"; {IMPORTED_CHECK}"
-        bench.record(title + "the call alone", in_fresh_interpreters(alone), "ms")
+        bench.keep(title + "the call alone", in_fresh_interpreters(alone), OURS)
         whole = {
             name: f"{begin}; t = time.perf_counter(); {imports}; {call}"
             for name, (imports, call) in DISCOVER.items()
         }
-        bench.record(title + "with the tool's import", in_fresh_interpreters(whole), "ms")
+        bench.keep(title + "with the tool's import", in_fresh_interpreters(whole), OURS)
 
 
 def write_site(folder: Path) -> None:
@@ -264,20 +264,18 @@ def import_time(bench: Any) -> None:
         **{name: f"import {name}" for name in ("stevedore", "zope.component", "npe2")},
     }
     scripts = {name: f"import sys; t = time.perf_counter(); {code}" for name, code in codes.items()}
-    bench.record("import, minimum", in_fresh_interpreters(scripts), "ms")
+    bench.keep("import", in_fresh_interpreters(scripts), "pluggy")
 
 
-def in_fresh_interpreters(scripts: Mapping[str, str]) -> dict[str, float]:
-    """The least milliseconds each script takes from its `t` on, in shuffled rounds."""
-    least: dict[str, float] = {}
-    order = list(scripts)
+def in_fresh_interpreters(scripts: Mapping[str, str]) -> dict[str, list[float]]:
+    """The nanoseconds each script takes from its `t` on, in shuffled rounds."""
+    times: dict[str, list[float]] = {name: [] for name in scripts}
     # Users have compiled files; a developer's shell may have turned writing them off.
     environ = {key: text for key, text in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    shuffle: Callable[[list[str]], None] = random.Random(0).shuffle
-    for _ in range(ROUNDS):
-        shuffle(order)
-        for name in tuple(order):
-            code = f"import time; {scripts[name]}; print((time.perf_counter() - t) * 1e3)"
+    shuffled = random.Random(0)
+    for i in range(ROUNDS + 1):
+        for name in shuffled.sample(list(times), len(times)):
+            code = f"import time; {scripts[name]}; print((time.perf_counter() - t) * 1e9)"
             done = subprocess.run(
                 [sys.executable, "-c", code],
                 capture_output=True,
@@ -287,7 +285,7 @@ def in_fresh_interpreters(scripts: Mapping[str, str]) -> dict[str, float]:
             )
             if done.returncode:
                 print(f"left out: {name} ({done.stderr.strip().splitlines()[-1]})")
-                order.remove(name)
-                continue
-            least[name] = min(least.get(name, float("inf")), float(done.stdout))
-    return {name: least[name] for name in scripts if name in least}
+                del times[name]
+            elif i > 0:  # the first round compiles
+                times[name].append(float(done.stdout))
+    return times

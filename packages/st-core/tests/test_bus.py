@@ -1,4 +1,6 @@
+import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +14,12 @@ from st.core import (
     EventError,
     EventNameError,
     ListenerFailed,
+    Plugin,
+    PluginContext,
     PluginEvent,
+    PluginMetadata,
+    PluginState,
+    Registry,
     TensorOp,
     event,
 )
@@ -254,14 +261,54 @@ def test_a_listener_that_recurses_on_its_own_is_an_ordinary_failure(bus: EventBu
     assert [type(error) for error in reported] == [RecursionError]
 
 
-def test_keyboard_interrupt_reaches_the_publisher(bus: EventBus) -> None:
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("order", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize(
+    "publish",
+    [
+        lambda bus: bus.publish(EpochStart(1)),
+        lambda bus: bus.collect(EpochStart(1)),
+        lambda bus: bus.publish_report(EpochStart(1)),
+        lambda bus: bus.topic(EpochStart).record((1,)),
+    ],
+    ids=["publish", "collect", "report", "record"],
+)
+@pytest.mark.parametrize("is_raw", [False, True], ids=["event", "raw"])
+def test_an_order_to_the_process_is_no_failure_of_a_listener_and_passes_through(
+    bus: EventBus, order: BaseException, publish: Callable[[EventBus], object], is_raw: bool
+) -> None:
+    def listen(_: object) -> None:
+        raise order
 
-    bus.subscribe(EpochStart, interrupt)
+    reported: list[Event] = []
+    bus.subscribe(ListenerFailed, reported.append)
+    subscription = bus.subscribe(EpochStart, listen, raw=is_raw)
 
-    with pytest.raises(KeyboardInterrupt):
-        bus.publish(EpochStart(1))
+    with pytest.raises(type(order)) as raised:
+        publish(bus)
+
+    assert raised.value is order
+    assert (subscription.n_failures, reported) == (0, [])
+
+
+def test_an_order_to_the_process_leaves_the_gate_open() -> None:
+    class Quitter(Plugin):
+        metadata = PluginMetadata("quitter")
+
+        def on_load(self, ctx: PluginContext) -> None:
+            ctx.subscribe(EpochStart, lambda event: sys.exit(event.epoch))
+
+        def export_state(self) -> object:
+            return None
+
+        def import_state(self, state: object) -> None:
+            pass
+
+    with Registry(environ={}) as registry:
+        registry.register(Quitter)
+        with pytest.raises(SystemExit):
+            registry.bus.publish(EpochStart(3))
+
+        assert registry.reload("quitter").state is PluginState.ACTIVE
 
 
 def test_a_second_owner_of_a_name_is_refused(bus: EventBus) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import pytest
 
@@ -70,3 +71,7 @@ def test_dataclasses_replace_makes_another_one() -> None:
 
     assert dataclasses.replace(point, y=3) == point.__replace__(y=3) == Point(1, 3)
     assert point == Point(1, 2)
+
+
+def test_help_shows_the_fields() -> None:
+    assert str(inspect.signature(Named)) == "(x: 'int', y: 'int' = 0, name: 'str' = '')"

@@ -49,6 +49,10 @@ class EventBus:
     Publishing takes no lock and works on the listeners there were when it began. Safe to use
     from any thread; listeners run on the publisher's.
 
+    What a listener raises as an `Exception` is its failure: counted, reported, and kept from the
+    others. `sys.exit()` and Ctrl-C are no failures but orders to the whole process: SystemExit and
+    KeyboardInterrupt pass through to the publisher, and the listeners behind are not called.
+
     >>> from st.core import EpochEnd
     >>> bus = EventBus()
     >>> with bus.subscribe(EpochEnd, lambda event: print(event.loss)):

@@ -2,7 +2,7 @@
 
 Everything a plugin or a listener can raise while it is called on behalf of somebody else passes
 through one of these functions, so that one failure never takes down a second party.
-KeyboardInterrupt always reaches the caller.
+KeyboardInterrupt always reaches the caller, and so does SystemExit but for `loading`.
 """
 
 from __future__ import annotations

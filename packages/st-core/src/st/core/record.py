@@ -19,6 +19,26 @@ class _DataclassFields:
         return made.__dataclass_fields__
 
 
+class _Signature:
+    """Has `help` and `inspect.signature` show the fields."""
+
+    def __get__(self, record: object, cls: Any) -> Any:
+        from inspect import Parameter, Signature
+
+        kinds = {key: kind for base in reversed(cls.__mro__) for key, kind in _annotations(base)}
+        return Signature(
+            [
+                Parameter(
+                    name,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=cls._defaults.get(name, Parameter.empty),
+                    annotation=kinds[name],
+                )
+                for name in cls.__match_args__
+            ]
+        )
+
+
 class Record:
     """Base of classes declared with `@record`: equal, hashed and shown by their fields.
 
@@ -28,6 +48,7 @@ class Record:
     __slots__ = ("_values",)
     __match_args__: ClassVar[tuple[str, ...]] = ()
     __dataclass_fields__ = _DataclassFields()
+    __signature__ = _Signature()
     _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, *values: Any, **named: Any) -> None:
@@ -80,12 +101,17 @@ def record(cls: type[R]) -> type[R]:
     >>> Point(3)
     Point(x=3, y=0)
     """
-    own = [name for name, kind in cls.__annotations__.items() if "ClassVar" not in str(kind)]
+    own = [name for name, _ in _annotations(cls)]
     cls._defaults = cls._defaults | {name: vars(cls)[name] for name in own if name in vars(cls)}
     for place, name in enumerate(own, start=len(cls.__match_args__)):
         setattr(cls, name, _field(place))
     cls.__match_args__ = (*cls.__match_args__, *own)  # type: ignore[misc]  # mypy's dataclass
     return cls
+
+
+def _annotations(cls: type[Any]) -> list[tuple[str, Any]]:
+    own = getattr(cls, "__annotations__", {}) if issubclass(cls, Record) else {}
+    return [(name, kind) for name, kind in own.items() if "ClassVar" not in str(kind)]
 
 
 def _field(place: int) -> property:
