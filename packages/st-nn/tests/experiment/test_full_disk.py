@@ -1,4 +1,4 @@
-"""The disk fills up while a run is saved: one error, a model that loads, and a run to go on with."""
+"""The disk fills up while a run is saved: one error, a model that loads, and it can go on."""
 
 import sys
 from pathlib import Path
