@@ -36,6 +36,7 @@ from st.nn.numpy_backend import (
 )
 from st.nn.numpy_backend.buffers import in_small_buffers, is_buffered
 from st.nn.numpy_backend.elementwise import Launch
+from st.nn.numpy_backend.layout import laid_out
 from st.nn.numpy_backend.memory import Bytes, allocate, window
 from st.nn.numpy_backend.overwrite import overwritten
 from st.nn.numpy_backend.strips import Group, Inner, groups, inner_temporaries, parts
@@ -126,7 +127,8 @@ class NumPyBackend(TableBackend):
         """See `Backend.bind`."""
         if keep:
             return NumPyPlan(super().bind(plan, memory, keep=True), self.threads)
-        calls = overwritten(plan.calls)
+        laid = laid_out(plan)
+        calls = overwritten([one.call for one in laid])
         n_threads = self.team.n if self.team else 1
         found = groups(calls, self._is_ours, ELEMENTS_FROM if self.team else inf)
         inner, lives = inner_temporaries(calls, found, n_threads)
@@ -139,7 +141,7 @@ class NumPyBackend(TableBackend):
             else self._bind_shared(calls[group.calls[0]], whole)
             for group in found
         ]
-        covers = [group.calls for group in found]
+        covers = [tuple(m for n in group.calls for m in laid[n].covers) for group in found]
         return NumPyPlan(BoundPlan(launches, covers, whole, sum(sizes)), self.threads)
 
     def _is_ours(self, call: Call) -> bool:

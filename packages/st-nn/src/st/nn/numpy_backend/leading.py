@@ -28,7 +28,7 @@ class Led:
 def led(call: Call) -> Led | None:
     """Return `call` along its leading axis, or None where parts would not do."""
     n_free = _n_free(call)
-    if not n_free or not all(y.is_dense for y in call.outputs):
+    if not n_free:
         return None
     views = [x for x in (*call.outputs, *call.inputs) if isinstance(x, View)]
     n_merged = min(_n_mergeable(view, n_free) for view in views)
