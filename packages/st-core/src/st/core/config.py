@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_type_hints
 
 from st.core.errors import ConfigError, UnknownKeyError
 from st.core.events import ConfigChanged, Event
@@ -13,6 +13,8 @@ from st.core.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from dataclasses import Field
+
+Layer: TypeAlias = dict[tuple[str, str], tuple[object, str]]
 
 _MISSING: Final[Any] = object()
 _MASK: Final = "••••••"
@@ -43,9 +45,10 @@ class Config:
         self._announce = announce
         self._environ = os.environ if environ is None else environ
         self._lock = threading.RLock()
-        self._written: dict[tuple[str, str], object] = {}
-        self._files: dict[tuple[str, str], tuple[object, str]] = {}
-        self._overrides: dict[tuple[str, str], object] = {}
+        # Values, and where they come from, by plugin id and key.
+        self._written: Layer = {}
+        self._files: Layer = {}
+        self._overrides: Layer = {}
         self._schemas: dict[str, dict[str, tuple[Field[Any], Any]]] = {}
 
     # --- reading --------------------------------------------------------------------------------
@@ -66,26 +69,27 @@ class Config:
     def list(self, prefix: str = "") -> dict[str, object]:
         """Every value that is set or has a default, by "id.key"; secrets are masked."""
         with self._lock:
-            keys = {*self._written, *self._files, *self._overrides}
-            keys |= {(owner, key) for owner, schema in self._schemas.items() for key in schema}
-        keys |= {found for name in self._environ if (found := self._from_variable(name))}
-        shown: dict[str, object] = {}
-        for owner, key in sorted(keys):
-            path = _path(owner, key)
-            if path.startswith(prefix):
-                shown[path] = _MASK if self._is_secret(owner, key) else self.get(owner, key)
-        return shown
+            places = self._places()
+            places |= {(owner, key) for owner, schema in self._schemas.items() for key in schema}
+        return {
+            _path(*place): _MASK if self._is_secret(*place) else self.get(*place)
+            for place in sorted(places)
+            if _path(*place).startswith(prefix)
+        }
+
+    def _places(self) -> set[tuple[str, str]]:
+        """The plugin ids and keys that have a value in some layer."""
+        variables = map(self._from_variable, self._environ)
+        return {*self._written, *self._files, *self._overrides, *filter(None, variables)}
 
     def _winner(self, plugin_id: str, key: str) -> tuple[object, str]:
-        place = (plugin_id, key)
-        if place in self._overrides:
-            return self._overrides[place], "--set"
-        variable = _variable(plugin_id, key)
-        if variable in self._environ:
+        place, variable = (plugin_id, key), _variable(plugin_id, key)
+        if place not in self._overrides and variable in self._environ:
             return self._environ[variable], variable
-        if place in self._files:
-            return self._files[place]
-        return self._written.get(place, _MISSING), "set_config"
+        for layer in (self._overrides, self._files, self._written):
+            if place in layer:
+                return layer[place]
+        return _MISSING, ""
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -95,13 +99,13 @@ class Config:
         Returns:
             What puts back the value written before.
         """
-        before = self._written.get((plugin_id, key), _MISSING)
-        self._write(self._written, plugin_id, key, value, value)
-        return lambda: self._write(self._written, plugin_id, key, before, before)
+        before = self._written.get((plugin_id, key))
+        self._write(self._written, plugin_id, key, (value, "set_config"))
+        return lambda: self._write(self._written, plugin_id, key, before)
 
     def unset(self, plugin_id: str, key: str) -> None:
         """Take back what `set` wrote."""
-        self._write(self._written, plugin_id, key, _MISSING, _MISSING)
+        self._write(self._written, plugin_id, key, None)
 
     def clear(self, prefix: str = "") -> tuple[str, ...]:
         """Take back everything `set` wrote below a prefix of "id.key"; what that was."""
@@ -121,7 +125,7 @@ class Config:
         plugin_id, _, key = path.strip().rpartition(".")
         if not equals or not key:
             raise ConfigError(f"{assignment!r} is not of the form id.key=value")
-        self._write(self._overrides, plugin_id, key, text.strip(), text.strip())
+        self._write(self._overrides, plugin_id, key, (text.strip(), "--set"))
 
     def load_file(self, path: str | os.PathLike[str]) -> None:
         """Read a TOML file: `[id]` tables, and keys outside a table for all.
@@ -136,35 +140,30 @@ class Config:
                 tables = tomllib.load(file)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
-        found: list[tuple[str, str, object]] = []
-        for name, table in tables.items():
-            if isinstance(table, dict):
-                found += [(name, key, value) for key, value in table.items()]
-            else:
-                found.append(("", name, table))
-        for plugin_id, key, value in found:
-            self._converted(plugin_id, key, value, f" (from {path})")
-        for plugin_id, key, value in found:
-            self._write(self._files, plugin_id, key, value, (value, str(path)))
+        found: Layer = {}
+        for name, value in tables.items():
+            own = value if isinstance(value, dict) else {name: value}
+            owner = name if isinstance(value, dict) else ""
+            found |= {(owner, key): (item, str(path)) for key, item in own.items()}
+        for (plugin_id, key), (item, _) in found.items():
+            self._converted(plugin_id, key, item, f" (from {path})")
+        for (plugin_id, key), entry in found.items():
+            self._write(self._files, plugin_id, key, entry)
 
     def _write(
-        self,
-        layer: dict[tuple[str, str], Any],
-        plugin_id: str,
-        key: str,
-        value: object,
-        entry: object,
+        self, layer: Layer, plugin_id: str, key: str, entry: tuple[object, str] | None
     ) -> None:
-        if value is not _MISSING:
-            self._converted(plugin_id, key, value)
+        """Put an entry into a layer, or take it out (None); tell when that changes the winner."""
+        if entry is not None:
+            self._converted(plugin_id, key, entry[0])
         with self._lock:
-            before = self._winner(plugin_id, key)[0]
-            if entry is _MISSING:
+            before, _ = self._winner(plugin_id, key)
+            if entry is None:
                 layer.pop((plugin_id, key), None)
             else:
                 layer[plugin_id, key] = entry
-            after = self._winner(plugin_id, key)[0]
-        if self._announce is not None and (before is _MISSING) | (before != after):
+            after, _ = self._winner(plugin_id, key)
+        if self._announce is not None and (before is _MISSING or before != after):
             shown = _MASK if self._is_secret(plugin_id, key) else self.get(plugin_id, key)
             self._announce(ConfigChanged(plugin_id, key, shown))
 
@@ -188,13 +187,12 @@ class Config:
         hints = get_type_hints(schema)
         before = self._schemas.get(plugin_id)
         with self._lock:
-            places = {*self._written, *self._files, *self._overrides}
+            places = self._places()
             self._schemas[plugin_id] = {
                 field.name: (field, hints[field.name]) for field in fields(schema)
             }
-        places |= {place for name in self._environ if (place := self._from_variable(name))}
         try:
-            for owner, key in places:
+            for owner, key in places | self._places():  # variables are read as the schema spells
                 if owner == plugin_id:
                     self.get(owner, key)
         except ConfigError:

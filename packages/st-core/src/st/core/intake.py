@@ -11,7 +11,7 @@ from st.core.isolation import attempt
 from st.core.lifecycle import activate, activate_all, declared_metadata
 from st.core.metadata import PluginMetadata
 from st.core.resolve import in_order
-from st.core.source import ClassSource, ObjectSource
+from st.core.source import ObjectSource, Source
 from st.core.unloading import unload
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def register(registry: Registry, plugin: object, metadata: PluginMetadata | None
             f"{plugin!r} has no metadata: set metadata = PluginMetadata(id, version) in its "
             "class, or pass metadata= to register"
         )
-    source = ClassSource(plugin) if isinstance(plugin, type) else ObjectSource(declared.id, plugin)
+    source = Source(plugin) if isinstance(plugin, type) else ObjectSource(declared.id, plugin)
     _add(registry, PluginHandle(declared, "registered here", source))
     return activate(registry, declared.id, explicitly=True, is_new=True)
 

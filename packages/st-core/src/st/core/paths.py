@@ -16,7 +16,7 @@ from st.core.handle import PluginHandle, PluginState
 from st.core.isolation import loading
 from st.core.metadata import PluginMetadata
 from st.core.plugin import Plugin
-from st.core.source import ObjectSource, Undo
+from st.core.source import ObjectSource, Source, Undo
 
 _generations = itertools.count(1)
 
@@ -86,17 +86,14 @@ class _UncachedLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-class PathSource:
+class PathSource(Source):
     """One plugin class of a file."""
 
     def __init__(self, file: FileModule, class_name: str) -> None:
+        super().__init__(lambda: getattr(file.module, class_name)())
         self.file = file
         self._class_name = class_name
         file.hold()
-
-    def make(self) -> Any:
-        """A new object of the class."""
-        return getattr(self.file.module, self._class_name)()
 
     def renewed(self) -> tuple[PathSource, Undo]:
         """The class of the same name in the file as it is now.

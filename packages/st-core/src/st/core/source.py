@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module, invalidate_caches
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from st.core.errors import LoadError
 
@@ -16,11 +16,15 @@ from st.core.errors import LoadError
 Undo: TypeAlias = Callable[[], frozenset[str]]
 
 
-class Source(Protocol):
-    """Makes a plugin. `make` may be called again for every time the plugin is loaded."""
+class Source:
+    """Makes a plugin. This one makes it of a class, or of any function that gives one."""
+
+    def __init__(self, factory: Any) -> None:
+        self._factory = factory
 
     def make(self) -> Any:
-        """A plugin, its code imported if that was still to do."""
+        """A plugin, its code imported if that was still to do; anew for every time it is loaded."""
+        return self._factory()
 
     def renewed(self) -> tuple[Source, Undo]:
         """The same plugin from the code as it is on disk now, and what undoes importing it.
@@ -28,21 +32,19 @@ class Source(Protocol):
         Raises:
             LoadError: When there is no code to read again.
         """
+        return self, frozenset
 
     def release(self) -> frozenset[str]:
         """Let go of what was imported for this source alone; the names of modules dropped."""
+        return frozenset()
 
 
-class ObjectSource:
+class ObjectSource(Source):
     """A plugin object somebody registered."""
 
     def __init__(self, plugin_id: str, plugin: object) -> None:
+        super().__init__(lambda: plugin)
         self._plugin_id = plugin_id
-        self._plugin = plugin
-
-    def make(self) -> Any:
-        """The object."""
-        return self._plugin
 
     def renewed(self) -> tuple[Source, Undo]:
         """Not possible: an object has no second version."""
@@ -52,31 +54,8 @@ class ObjectSource:
             "register its class instead",
         )
 
-    def release(self) -> frozenset[str]:
-        """Nothing was imported."""
-        return frozenset()
 
-
-class ClassSource:
-    """A plugin class, or any function that makes a plugin."""
-
-    def __init__(self, factory: Any) -> None:
-        self._factory = factory
-
-    def make(self) -> Any:
-        """A new object of the class."""
-        return self._factory()
-
-    def renewed(self) -> tuple[Source, Undo]:
-        """The same class: a reload restarts the plugin."""
-        return self, frozenset
-
-    def release(self) -> frozenset[str]:
-        """Nothing was imported."""
-        return frozenset()
-
-
-class EntryPointSource:
+class EntryPointSource(Source):
     """An installed plugin: `package.module:Class`, imported when it is first needed."""
 
     def __init__(self, plugin_id: str, target: str) -> None:
@@ -103,7 +82,8 @@ class EntryPointSource:
     def renewed(self) -> tuple[Source, Undo]:
         """The same entry point, its module and the modules below it imported anew.
 
-        The modules around it stay as they are: what plugins share must not exist twice.
+        The modules around it stay as they are: what plugins share must not exist twice. Nor does
+        `release` drop any: others may use them.
         """
         from importlib.util import cache_from_source
 
@@ -123,10 +103,6 @@ class EntryPointSource:
             _put_back(replaced)
             raise
         return self, lambda: _put_back(replaced)
-
-    def release(self) -> frozenset[str]:
-        """Installed modules stay imported: others may use them."""
-        return frozenset()
 
 
 def _put_back(replaced: dict[str, ModuleType]) -> frozenset[str]:
