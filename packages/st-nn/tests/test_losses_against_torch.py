@@ -89,3 +89,20 @@ def test_huge_predictions_give_finite_losses_and_gradients(loss: Loss) -> None:
     assert gradient is not None
     assert np.isfinite(value.numpy())
     assert np.isfinite(gradient.numpy()).all()
+
+
+@pytest.mark.parametrize("n_classes", [512, 513])
+def test_gradient_of_many_classes_is_the_difference_of_shares(n_classes: int) -> None:
+    generator = np.random.default_rng(4)
+    x, labels = generator.normal(size=(3, n_classes)), np.array([0, 7, n_classes - 1])
+    tape = Tape(NumPyBackend())
+    logits = tape.input(x)
+
+    (gradient,) = gradients(CrossEntropy().forward(logits, tape.input(labels)), [logits])
+
+    assert gradient is not None
+    shares = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    shares[np.arange(3), labels] -= 1
+    np.testing.assert_allclose(gradient.numpy(), shares / 3, atol=1e-12)
+    # No square of the classes is kept.
+    assert max(values.size for values in tape.constants.values()) <= 512 * 512

@@ -1,6 +1,4 @@
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as draw
 
 from st.core import Registry
 from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
@@ -8,14 +6,9 @@ from st.nn.faults import DescriptionError
 from st.nn.modules import (
     Flatten,
     Linear,
-    Merge,
     Module,
-    Named,
-    Parallel,
     Relu,
-    Reshape,
     Residual,
-    Sequential,
 )
 from st.nn.pipeline import ModulePipelineBuilder
 
@@ -260,65 +253,6 @@ def test_many_faults_need_no_deep_stack(modules: ModuleDiscoveryRegistry) -> Non
         builder.add_module("linear", {"in_features": 4, "out_features": 3})
 
     assert len(builder.check()) == 3000
-
-
-names = draw.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True).filter("input".__ne__)
-leaves = draw.one_of(
-    draw.builds(
-        Linear,
-        out_features=draw.integers(1, 50),
-        in_features=draw.none() | draw.integers(1, 9),
-        bias=draw.booleans(),
-    ),
-    draw.just(Relu()),
-    draw.just(Flatten()),
-    draw.builds(Reshape, shape=draw.lists(draw.integers(1, 9), max_size=3).map(tuple)),
-    draw.builds(Merge, how=draw.sampled_from(["concat", "add", "multiply"])),
-)
-
-
-@draw.composite
-def linked(draw_value: draw.DrawFn, module: draw.SearchStrategy[Module]) -> tuple[Module, ...]:
-    """Draw modules, some with names, some fed by names before them."""
-    known = ["input"]
-    made: list[Module] = []
-    for inner in draw_value(draw.lists(module, min_size=1, max_size=4)):
-        name = draw_value(
-            draw.just("") | names.filter(lambda name, known=tuple(known): name not in known)
-        )
-        inputs = draw_value(draw.lists(draw.sampled_from(known), max_size=2))
-        known += [name] * bool(name)
-        is_plain = not name and not inputs
-        made.append(inner if is_plain else Named(module=inner, name=name, inputs=tuple(inputs)))
-    return tuple(made)
-
-
-nested = draw.recursive(
-    leaves,
-    lambda inner: draw.one_of(
-        draw.builds(Sequential, modules=linked(inner)),
-        draw.builds(Residual, modules=linked(inner)),
-        draw.builds(Parallel, modules=linked(inner), how=draw.sampled_from(["concat", "add"])),
-    ),
-    max_leaves=8,
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(draw.text(max_size=9), draw.lists(draw.integers(1, 9), max_size=3), linked(nested))
-def test_description_survives_the_way_there_and_back(
-    name: str, shape: list[int], described: tuple[Module, ...]
-) -> None:
-    with Registry(environ={}, allow=["st-nn"]) as registry:
-        registry.discover()
-        known = registry.get_service(MODULE_REGISTRY)
-        builder = ModulePipelineBuilder(known).with_name(name).input(*shape)
-        for module in described:
-            builder.add(module)
-
-        assert ModulePipelineBuilder.from_config(builder.to_config(), known) == builder
-        assert ModulePipelineBuilder.from_toml(builder.to_toml(), known) == builder
-        assert ModulePipelineBuilder.from_json(builder.to_json(), known) == builder
 
 
 def test_pipelines_that_differ_are_not_equal(modules: ModuleDiscoveryRegistry) -> None:

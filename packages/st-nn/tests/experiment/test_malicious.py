@@ -59,6 +59,30 @@ FILES: dict[str, Change] = {
         '{ type = "relu" }',
         '{ type = "linear", in_features = 9, out_features = 9 },' * 2000,
     ),
+    "endless causal attention": (
+        '{ type = "relu" }',
+        '{ type = "linear", out_features = 400_000_000 }, { type = "reshape", '
+        'shape = [100_000_000, 4] }, { type = "attention", heads = 2, causal = true }',
+    ),
+    "endless positions": (
+        '{ type = "relu" }',
+        '{ type = "linear", out_features = 400_000_000 }, { type = "reshape", '
+        'shape = [100_000_000, 4] }, { type = "positions" }',
+    ),
+    "endless recurrence": (
+        '{ type = "relu" }',
+        '{ type = "linear", out_features = 400_000_000 }, { type = "reshape", '
+        'shape = [100_000_000, 4] }, { type = "lstm", hidden = 100_000_000_000 }',
+    ),
+    "code in a group": (
+        "lr = 0.05",
+        'lr = 0.05, groups = [{ match = "os:system", class = "os:system" }]',
+    ),
+    "escape in a group": ("lr = 0.05", f'lr = 0.05, groups = [{{ match = "{ESCAPE}" }}]'),
+    "code as a schedule": ("seed = 3", 'seed = 3\nschedule = { type = "os:system" }'),
+    "escape in a schedule": ("seed = 3", f'seed = 3\nschedule = {{ type = "{ESCAPE}" }}'),
+    "huge rise": ("seed = 3", 'seed = 3\nschedule = { type = "cosine", warmup = 1e300 }'),
+    "escape in a metric": ("seed = 3", f'seed = 3\nmetrics = ["{ESCAPE}"]'),
     "large file": ("seed = 3", "seed = 3\n" + "# padding\n" * 30_000),
     "raw escape": ("seed = 3", "seed = 3 # \x1b]0;owned\x07"),
 }

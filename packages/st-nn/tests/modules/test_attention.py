@@ -33,8 +33,10 @@ def test_positions_are_the_waves_of_the_paper(width: int) -> None:
         (MultiHeadAttention(heads=2), (6,), r"input \(6,\) is not \(rows, width\)"),
         (Positions(), (6,), "is not"),
         (TransformerBlock(heads=2), (2, 5, 6), "is not"),
+        (MultiHeadAttention(heads=2, causal=True), (10**7, 6), "at most 32768 rows"),
+        (Positions(), (10**7, 600), "10000000 rows of 600 are more than"),
     ],
-    ids=["heads", "vector", "positions", "block"],
+    ids=["heads", "vector", "positions", "block", "long causal", "long positions"],
 )
 def test_what_does_not_fit_is_refused(module: Module, shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(ShapeError, match=message):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -42,17 +42,23 @@ class Field:
 
 def fields_of(of: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Return the fields of a struct class, in their order."""
+    return tuple(map(_field, _described(of)))
+
+
+def _described(of: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
+    """Return what msgspec knows of the fields, which takes it a third of a millisecond."""
     described = inspect.type_info(of)
     assert isinstance(described, inspect.StructType)
-    return tuple(
-        Field(
-            field.encode_name,
-            _in_words(field.type),
-            field.required,
-            _default(field),
-            _summary(field.type),
-        )
-        for field in described.fields
+    return described.fields
+
+
+def _field(field: inspect.Field) -> Field:
+    return Field(
+        field.encode_name,
+        _in_words(field.type),
+        field.required,
+        _default(field),
+        _summary(field.type),
     )
 
 
@@ -79,9 +85,10 @@ def convert_fields(
         Fault((*path, name), f"one of {', '.join(known) or 'no fields'}", shown(name), close)
         for name, close in meant.items()
     ]
-    expected = {field.name: field.expected for field in fields_of(of)}
-    nesting = {} if make is None else nested_fields(of)
-    tables = _lists_of_tables(of)
+    described = _described(of)
+    expected = {field.encode_name: _in_words(field.type) for field in described}
+    nesting = {} if make is None else _nested(described)
+    tables = _lists_of_tables(described)
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(of):
         name = field.encode_name
@@ -109,9 +116,11 @@ def convert_fields(
 
 def nested_fields(of: type[msgspec.Struct]) -> Mapping[str, bool]:
     """Return the fields of a struct class that hold modules: true for those that hold a list."""
-    described = inspect.type_info(of)
-    assert isinstance(described, inspect.StructType)
-    found = {field.encode_name: _holds(field.type) for field in described.fields}
+    return _nested(_described(of))
+
+
+def _nested(described: Iterable[inspect.Field]) -> Mapping[str, bool]:
+    found = {field.encode_name: _holds(field.type) for field in described}
     return {name: is_list for name, is_list in found.items() if is_list is not None}
 
 
@@ -130,11 +139,11 @@ def _holds(of: inspect.Type) -> bool | None:
             return None
 
 
-def _lists_of_tables(of: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct]]:
+def _lists_of_tables(
+    described: Iterable[inspect.Field],
+) -> Mapping[str, type[msgspec.Struct]]:
     """Return the fields that hold a list of other structs, and of which; modules are no such."""
-    described = inspect.type_info(of)
-    assert isinstance(described, inspect.StructType)
-    found = {field.encode_name: _tables(field.type) for field in described.fields}
+    found = {field.encode_name: _tables(field.type) for field in described}
     return {name: of for name, of in found.items() if of is not None}
 
 

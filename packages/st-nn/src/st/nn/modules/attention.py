@@ -19,6 +19,10 @@ Heads = Annotated[int, Meta(ge=1, description="Parts the width is divided into."
 Causal = Annotated[bool, Meta(description="Whether a row sees only itself and those before it.")]
 
 
+_MOST_WAVES = 1 << 26
+"""Numbers that `positions` adds, at most: half a gigabyte while they are worked out."""
+
+
 class MultiHeadAttention(Module, frozen=True):
     """Gives each row what it finds in all rows: `(batch, rows, width)` keeps its shape.
 
@@ -53,6 +57,8 @@ class Positions(Module, frozen=True):
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         _, rows, width = as_rows(x)
+        if rows * width > _MOST_WAVES:
+            raise ShapeError(f"{rows} rows of {width} are more than {_MOST_WAVES} numbers")
         return x + x.tape.constant(_waves(rows, width).astype(x.dtype), "positions")
 
 

@@ -17,6 +17,9 @@ from st.nn.tape import Applied, Attrs, Operator, ShapeError, Tensor, of_one, ope
 MASKED = -1e30
 """The score of a place that is not looked at; its weight is 0 in float32 and float64."""
 
+LONGEST_CAUSAL = 1 << 15
+"""Rows that causal attention takes: its mask and scores are square, a gigabyte of bools here."""
+
 
 def attention(query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False) -> Tensor:
     """Return values averaged by how well each key fits a query.
@@ -33,7 +36,7 @@ def attention(query: Tensor, key: Tensor, value: Tensor, *, causal: bool = False
         `(..., queries, width)`.
 
     Raises:
-        ShapeError: The shapes do not fit, or there are no keys.
+        ShapeError: The shapes do not fit, there are no keys, or more rows than `LONGEST_CAUSAL`.
     """
     return query.tape.emit("attention", (query, key, value), {"causal": causal})[0]
 
@@ -49,6 +52,8 @@ def _attended(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
         raise ShapeError("there are no keys to look at")
     if attrs["causal"] and query.shape[-2] != key.shape[-2]:
         raise ShapeError("causal attention takes as many queries as keys")
+    if attrs["causal"] and query.shape[-2] > LONGEST_CAUSAL:
+        raise ShapeError(f"causal attention takes at most {LONGEST_CAUSAL} rows")
     return (spec((*query.shape[:-1], value.shape[-1]), dtype),)
 
 

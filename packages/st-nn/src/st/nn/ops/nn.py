@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from st.core.backend import Spec, spec
-from st.nn.ops.elementwise import compare, exp, log, maximum, where
+from st.nn.ops.elementwise import cast, compare, exp, log, maximum, where
 from st.nn.ops.index import take
 from st.nn.ops.reduce import max, sum
 from st.nn.ops.rules import FLOATS, INTEGERS, floating, normal_axes, same
@@ -116,14 +116,25 @@ def _cross_entropy(inputs: tuple[Tensor, Tensor], attrs: Attrs) -> Sequence[Tens
     return [log(total) - right, e / total.reshape(n_rows, 1)]
 
 
+MOST_ROWS_TAKEN = 512
+"""Classes up to which labels become rows by taking them from an identity matrix."""
+
+
+def _shares(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return 1 where the class is the label, else 0, like `logits`."""
+    n_classes = logits.shape[1]
+    if n_classes > MOST_ROWS_TAKEN:  # the matrix is square: 10 GB for 50,000 words
+        return cast(one_hot(labels, n_classes), logits.dtype)
+    identity = np.eye(n_classes, dtype=logits.dtype)
+    return take(logits.tape.constant(identity, "identity"), labels)
+
+
 def _cross_entropy_vjp(at: Applied, dy: tuple[Tensor | None, ...]) -> Sequence[Tensor | None]:
     (logits, labels), (_, probabilities) = at.inputs, at.outputs
     loss, second = dy
     made = None
     if loss is not None:
-        identity = np.eye(logits.shape[1], dtype=logits.dtype)
-        right = take(logits.tape.constant(identity, "identity"), labels)
-        made = (probabilities - right) * loss.reshape(-1, 1)
+        made = (probabilities - _shares(logits, labels)) * loss.reshape(-1, 1)
     if second is not None:
         centred = second - sum(second * probabilities, -1, keep_axes=True)
         through = centred * probabilities
