@@ -29,8 +29,10 @@ def _named(alternatives: list[dict[str, Any]]) -> set[str]:
     return {alternative["properties"]["type"]["const"] for alternative in alternatives}
 
 
-def test_every_module_is_one_alternative(modules: ModuleDiscoveryRegistry) -> None:
-    schema = experiment_schema(modules)
+def test_every_module_is_one_alternative(
+    registry: Registry, modules: ModuleDiscoveryRegistry
+) -> None:
+    schema = experiment_schema(registry)
 
     definitions = schema["$defs"]
     parts = [definitions[name] for name in _references(definitions["module"])]
@@ -42,16 +44,14 @@ def test_every_module_is_one_alternative(modules: ModuleDiscoveryRegistry) -> No
     assert sum(map(len, named)) == len(modules.list_modules())
 
 
-def test_every_reference_is_defined(modules: ModuleDiscoveryRegistry) -> None:
-    schema = experiment_schema(modules)
+def test_every_reference_is_defined(registry: Registry) -> None:
+    schema = experiment_schema(registry)
 
     assert set(_references(schema)) == set(schema["$defs"])
 
 
-def test_ranges_defaults_and_descriptions_come_from_the_class(
-    modules: ModuleDiscoveryRegistry,
-) -> None:
-    schema = experiment_schema(modules)
+def test_ranges_defaults_and_descriptions_come_from_the_class(registry: Registry) -> None:
+    schema = experiment_schema(registry)
 
     linear = schema["$defs"]["module linear"]
     assert linear["required"] == ["type", "out_features"]
@@ -66,28 +66,30 @@ def test_ranges_defaults_and_descriptions_come_from_the_class(
     assert schema["required"] == ["seed", "epochs", "optimizer", "model", "data"]
 
 
-def test_modules_nest(modules: ModuleDiscoveryRegistry) -> None:
-    inner = experiment_schema(modules)["$defs"]["module residual"]["properties"]["modules"]
+def test_modules_nest(registry: Registry) -> None:
+    inner = experiment_schema(registry)["$defs"]["module residual"]["properties"]["modules"]
 
     assert (inner["items"], inner["minItems"]) == ({"$ref": "#/$defs/module"}, 1)
 
 
-def test_plain_function_is_described_by_its_parameters(modules: ModuleDiscoveryRegistry) -> None:
+def test_plain_function_is_described_by_its_parameters(
+    registry: Registry, modules: ModuleDiscoveryRegistry
+) -> None:
     metadata = ModuleMetadata("mine", parameters={"by": "how much"})
     modules.register(metadata, lambda config: None)
 
-    made = experiment_schema(modules)["$defs"]["module mine"]
+    made = experiment_schema(registry)["$defs"]["module mine"]
 
     assert made["properties"]["by"] == {"description": "how much"}
     assert made["additionalProperties"] is False
 
 
 def test_module_that_cannot_be_imported_is_known_by_its_name(
-    modules: ModuleDiscoveryRegistry,
+    registry: Registry, modules: ModuleDiscoveryRegistry
 ) -> None:
     gone = ModuleMetadata("gone", category=ModuleCategory.LAYER, target="no_such_module:Gone")
     modules.register(gone, lambda config: None)
 
-    made = experiment_schema(modules)["$defs"]["module gone"]
+    made = experiment_schema(registry)["$defs"]["module gone"]
 
     assert (made["required"], made["$comment"].count("no_such_module")) == (["type"], 1)

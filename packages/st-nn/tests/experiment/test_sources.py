@@ -7,6 +7,7 @@ import pytest
 from st.core import LoadError, Registry
 from st.nn.data import CsvSource
 from st.nn.experiment import train_experiment
+from st.nn.experiment.json_schema import experiment_schema
 from st.nn.experiment.sources import source_class, source_names
 from st.nn.faults import DescriptionError
 
@@ -146,3 +147,26 @@ def test_our_names_cannot_be_taken(folder: Path, both: Registry) -> None:
     both.discover()
 
     assert source_class(both, "csv") is CsvSource
+
+
+def test_source_of_a_plugin_is_in_the_json_schema(folder: Path, both: Registry) -> None:
+    _install(folder)
+    both.discover()
+
+    alternatives = experiment_schema(both)["properties"]["data"]["anyOf"]
+
+    (line,) = (made for made in alternatives if made["properties"]["source"] == {"const": "line"})
+    assert line["properties"]["n"] == {"type": "integer"}
+    assert set(line["required"]) == {"source", "n"}
+
+
+def test_source_whose_code_fails_is_in_the_json_schema_by_name(
+    folder: Path, both: Registry
+) -> None:
+    _install(folder, target="no_such_code:Line")
+    both.discover()
+
+    alternatives = experiment_schema(both)["properties"]["data"]["anyOf"]
+
+    (line,) = (made for made in alternatives if made["properties"]["source"] == {"const": "line"})
+    assert "no_such_code" in line["$comment"]

@@ -71,11 +71,10 @@ def show(name: str, as_json: bool) -> None:
 @modules.command("schema")
 def schema() -> None:
     """Print the JSON Schema of experiment files, for editors that complete and check them."""
-    from st.nn.discovery import MODULE_REGISTRY
     from st.nn.experiment.json_schema import experiment_schema
 
     with init_plugin_system() as registry:
-        print_json(experiment_schema(registry.get_service(MODULE_REGISTRY)))
+        print_json(experiment_schema(registry))
 
 
 def _list_all(as_json: bool) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from st.core import LoadError
-from st.nn.discovery import ModuleDiscoveryRegistry
+from st.core import LoadError, PluginError, Registry
+from st.nn.discovery import MODULE_REGISTRY, ModuleDiscoveryRegistry
 from st.nn.experiment.schema import (
     DEFAULT_LOSS,
-    SOURCES,
     CheckpointOptions,
     Experiment,
     StoppingOptions,
 )
+from st.nn.experiment.sources import source_class, source_names
 from st.nn.faults import printable
 from st.nn.metadata import ModuleCategory, ModuleMetadata
 from st.nn.modules import Module
@@ -38,13 +38,15 @@ _LINK: Mapping[str, Schema] = {
 }
 
 
-def experiment_schema(discovery: ModuleDiscoveryRegistry) -> Schema:
+def experiment_schema(registry: Registry) -> Schema:
     """Return the JSON Schema (2020-12) of an experiment file.
 
-    Every module that `discovery` knows is one alternative: its fields, types, ranges, defaults and
-    descriptions come from its class. The code of all modules is imported; one that cannot be is
-    known by its name alone.
+    Every module, loss, optimizer, schedule, metric and source of data that the plugins of
+    `registry` offer is one alternative: its fields, types, ranges, defaults and descriptions come
+    from its class. The code of all of them is imported, and plugins with sources are loaded; what
+    cannot be is known by its name alone.
     """
+    discovery = registry.get_service(MODULE_REGISTRY)
     known = [discovery.get_metadata(name) for name in discovery.list_modules()]
     parts = [metadata for metadata in known if metadata.category.is_part_of_a_pipeline]
     definitions: dict[str, Schema] = {}
@@ -72,7 +74,9 @@ def experiment_schema(discovery: ModuleDiscoveryRegistry) -> Schema:
             "type": "array",
             "items": {"anyOf": _metrics(known, discovery, definitions)},
         },
-        "data": {"anyOf": [_source(kind, of, definitions) for kind, of in SOURCES.items()]},
+        "data": {
+            "anyOf": [_source(name, registry, definitions) for name in source_names(registry)]
+        },
         "checkpoint": _own(CheckpointOptions, definitions),
         "early_stopping": _own(StoppingOptions, definitions),
     }
@@ -119,8 +123,7 @@ def _module(
         of = discovery.schema_of(metadata.module_type)
         made = _own(of, definitions) if of else _plain(metadata.parameters)
     except (LoadError, TypeError) as error:
-        # Other modules are described all the same; this one by its name.
-        made = {"type": "object", "properties": {}, "$comment": printable(str(error))}
+        made = _nameless(error)
     made["title"] = metadata.module_type
     made["description"] = metadata.description or made.get("description", "")
     made["properties"] = {"type": {"const": metadata.module_type}, **made["properties"]}
@@ -133,11 +136,20 @@ def _plain(parameters: Mapping[str, str]) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": not parameters}
 
 
-def _source(kind: str, of: type[msgspec.Struct], definitions: dict[str, Schema]) -> Schema:
-    made = _own(of, definitions)
-    made["properties"]["source"] = {"const": kind}
-    made["required"] = ["source", *made["required"]]
+def _source(kind: str, registry: Registry, definitions: dict[str, Schema]) -> Schema:
+    """Return the schema of the table ``[data]`` that names this source."""
+    try:
+        made = _own(source_class(registry, kind), definitions)
+    except (PluginError, TypeError) as error:
+        made = _nameless(error)
+    made["properties"] |= {"source": {"const": kind}}
+    made["required"] = ["source", *made.get("required", ())]
     return made
+
+
+def _nameless(error: Exception) -> Schema:
+    """Return the schema of what cannot be described, since its code fails; others can be."""
+    return {"type": "object", "properties": {}, "$comment": printable(str(error))}
 
 
 def _own(of: type[msgspec.Struct], definitions: dict[str, Schema]) -> Schema:
