@@ -69,6 +69,13 @@ def test_part_of_a_result_is_still_copied() -> None:
     assert covered(Call("exp", (x,), (z,)), Call("copy", (part,), (out,))) == [(0,), (1,)]
 
 
+def test_result_with_an_axis_more_is_still_copied() -> None:
+    x, z, out = temp(2, 3), temp(2, 3), temp(1, 2, 3)
+    longer = View(z.storage, out.spec, (6, 3, 1))
+
+    assert covered(Call("exp", (x,), (z,)), Call("copy", (longer,), (out,))) == [(0,), (1,)]
+
+
 def test_plan_gives_what_its_copies_gave() -> None:
     def heads(x: Tensor) -> Tensor:
         y = ops.matmul(x, x.T) * 0.5

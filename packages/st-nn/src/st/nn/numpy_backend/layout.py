@@ -58,6 +58,8 @@ def _permuted(maker: Call, source: View, goal: View) -> View | None:
     if len(maker.outputs) != 1 or not (is_elementwise or maker.op == "matmul"):
         return None
     shape = result.spec.shape
+    if len(source.spec.shape) != len(shape):
+        return None
     order = [
         axis
         for length, stride in zip(source.spec.shape, source.strides, strict=True)
