@@ -120,6 +120,8 @@ def test_next_character_of_windows_is_predicted(language: Path, registry: Regist
         ),
         pytest.param("n_rows = 6", "n_rows = 5", "a row for each of the 6 characters", id="rows"),
         pytest.param("context = 16\n", "", "data → context: expected", id="no context"),
+        pytest.param('"abc.txt"', '""', "path: expected text that is not empty or", id="no path"),
+        pytest.param('"abc.txt"', "[]", "or a list that is not empty, each text", id="no paths"),
     ],
 )
 def test_model_and_text_must_fit(

@@ -242,7 +242,7 @@ def _in_words(of: inspect.Type) -> str:
         case inspect.StrType(pattern=str(pattern)):
             return f"text of the form {pattern}"
         case inspect.StrType():
-            return "text"
+            return "text that is not empty" if of.min_length else "text"
         case inspect.LiteralType(values=values):
             return " or ".join(shown(value) for value in values)
         case inspect.StructType() if of.cls is Module:
@@ -250,7 +250,8 @@ def _in_words(of: inspect.Type) -> str:
         case inspect.ListType() | inspect.VarTupleType() if _holds(of):
             return "a list of modules, each a table"
         case inspect.ListType() | inspect.VarTupleType():
-            return f"a list, each {_in_words(of.item_type)}"
+            what = "a list that is not empty" if of.min_length else "a list"
+            return f"{what}, each {_in_words(of.item_type)}"
         case inspect.TupleType():
             return f"a list of {' and '.join(_in_words(item) for item in of.item_types)}"
         case inspect.DictType() | inspect.StructType():
