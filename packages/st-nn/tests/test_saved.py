@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -14,6 +15,7 @@ import st.nn
 from st.core import Registry
 from st.nn.checkpoint import CheckpointError
 from st.nn.experiment import train_experiment
+from st.nn.host import BatchError
 
 
 @pytest.fixture
@@ -70,6 +72,32 @@ def test_probabilities_add_up_and_agree_with_the_answer(run: Path, registry: Reg
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
     assert model.predict(x) == [model.classes[label] for label in shares.argmax(axis=1)]
     assert model.probabilities(x[:0]).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [[["a"] * 4], [[None] * 4], np.zeros((1, 4), complex), None],
+    ids=["text", "nothing", "complex", "none at all"],
+)
+def test_what_is_no_number_is_refused(run: Path, registry: Registry, x: Any) -> None:
+    with pytest.raises(BatchError, match="expected real numbers"):
+        st.nn.load(run, registry=registry)(x)
+
+
+def test_row_without_numbers_has_no_class(run: Path, registry: Registry) -> None:
+    x = np.ones((3, 4))
+    x[1, 2] = np.nan
+
+    with pytest.raises(BatchError, match="row 1 gives no scores"):
+        st.nn.load(run, registry=registry).predict(x)
+
+
+def test_model_shows_what_it_is_and_is_not_pickled(run: Path, registry: Registry) -> None:
+    model = st.nn.load(run, registry=registry)
+
+    assert repr(model) == "<SavedModel 'points': (2, 2) to 2 classes>"
+    with pytest.raises(TypeError, match="load it where it is used"):
+        deepcopy(model)
 
 
 def test_model_directory_can_be_loaded_as_well(run: Path, registry: Registry) -> None:

@@ -54,3 +54,10 @@ def test_fault_gets_the_line_of_its_value_or_of_what_is_around_it() -> None:
     assert document.located(Fault(("model", 0, "size"), "", "")).line == 5
     assert document.located(Fault(("model", 7), "", "")).line == 4
     assert document.located(Fault(("seed",), "", "")).line == 0
+
+
+def test_run_in_place_of_a_file_is_told_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+
+    with pytest.raises(ExperimentFileError, match="a run is gone on with by --resume"):
+        read_document(tmp_path)

@@ -60,8 +60,11 @@ def test_loss_of_mse_is_the_mean_of_squared_differences(numbers: Path, registry:
 def test_classes_cannot_be_asked_for(numbers: Path, registry: Registry) -> None:
     run = train_experiment(numbers, registry).directory
 
-    with pytest.raises(NoClassesError, match="gives numbers, not classes"):
-        st.nn.load(run.path, registry=registry).predict(np.zeros((1, 2)))
+    model = st.nn.load(run.path, registry=registry)
+
+    for ask in (model.predict, model.probabilities):
+        with pytest.raises(NoClassesError, match="gives numbers, not classes"):
+            ask(np.zeros((1, 2)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -28,6 +28,7 @@ from st.nn.checkpoint import (
 from st.nn.discovery import MODULE_REGISTRY
 from st.nn.faults import DescriptionError
 from st.nn.files import complete_folder
+from st.nn.host import BatchError
 from st.nn.model import Model
 from st.nn.pipeline import ModulePipelineBuilder
 from st.nn.predictor import Predictor
@@ -98,16 +99,23 @@ class SavedModel:
             `(batch, length, characters)`, what comes after each character. A new array.
 
         Raises:
-            BatchError: The shape is another.
+            BatchError: The shape is another, or these are no numbers.
         """
-        scaled = np.multiply(x, self.config.scale, dtype=np.float32)
+        given = np.asarray(x)
+        if given.dtype.kind not in "buif":
+            raise BatchError(f"x is of type {given.dtype}, expected real numbers")
+        scaled = np.multiply(given, self.config.scale, dtype=np.float32)
         if scaled.ndim == 2 and scaled.shape[1] == self.model.input.size:
             scaled = scaled.reshape(len(scaled), *self.model.input.shape)
         return self._predictor(scaled)
 
     def probabilities(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the softmax of the scores: float32, shaped as they, adding up to 1 at the end."""
-        scores = self(x)
+        """Return the softmax of the scores: float32, shaped as they, adding up to 1 at the end.
+
+        Raises:
+            NoClassesError: The model gives numbers; call it instead.
+        """
+        scores = self._scores(x)
         powers = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=-np.inf))
         shares: NDArray[Any] = powers / powers.sum(axis=-1, keepdims=True)
         return shares
@@ -119,11 +127,30 @@ class SavedModel:
 
         Raises:
             NoClassesError: The model gives numbers; call it instead.
+            BatchError: A row holds what is no number, so no class is the likeliest.
         """
+        scores = self._scores(x)
+        if self.config.is_text:
+            scores = scores[:, -1]
+        unknown = np.isnan(scores).any(axis=1)
+        if unknown.any():
+            row = int(unknown.argmax())
+            raise BatchError(f"x: row {row} gives no scores; are all of its values finite numbers?")
+        return [self.classes[label] for label in scores.argmax(axis=1)]
+
+    def __repr__(self) -> str:
+        of = (
+            f"{len(self.classes)} classes" if self.classes else f"{self.model.output.shape} numbers"
+        )
+        return f"<SavedModel {self.name!r}: {self.model.input.shape} to {of}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} cannot be copied or pickled; load it where it is used")
+
+    def _scores(self, x: NDArray[Any]) -> NDArray[Any]:
         if not self.classes:
             raise NoClassesError(f"model {self.name!r} gives numbers, not classes; call it instead")
-        scores = self(x)[:, -1] if self.config.is_text else self(x)
-        return [self.classes[label] for label in scores.argmax(axis=1)]
+        return self(x)
 
 
 def load(

@@ -75,7 +75,5 @@ def _rows(checked: CheckedExperiment) -> str:
             f"{len(learned.classes):,} different ones"
         )
     shape = TIMES.join(map(str, learned.input_shape))
-    return (
-        f"{len(learned):,} rows of {shape} to learn from, {len(held_out):,} held out, "
-        f"{len(learned.classes):,} classes"
-    )
+    told = f"{len(learned.classes):,} classes" if learned.classes else "numbers to tell"
+    return f"{len(learned):,} rows of {shape} to learn from, {len(held_out):,} held out, {told}"

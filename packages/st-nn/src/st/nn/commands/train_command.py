@@ -121,7 +121,7 @@ def _print_plan(
     _print_fact(
         console,
         "found",
-        f"{len(handles)} plugins in {len(packages)} packages, "
+        f"{len(handles)} plugins in {len(packages)} package{'s' * (len(packages) != 1)}, "
         f"{len(needed)} needed: {', '.join(needed)}",
     )
     reason = f" ({choice.reason})" if run.checked.config.backend.casefold() == AUTO else ""

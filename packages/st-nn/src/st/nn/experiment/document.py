@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -100,7 +101,9 @@ def _read_text(path: Path) -> str:
             data = file.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise ExperimentFileError(path, f"cannot be read: {reason or error}") from None
+        is_run = os.path.isfile(path / "config.json")  # which never raises, whatever the path is
+        hint = "; a run is gone on with by --resume" if is_run else ""
+        raise ExperimentFileError(path, f"cannot be read: {reason or error}{hint}") from None
     if len(data) > _LARGEST_FILE:
         raise ExperimentFileError(path, "is no experiment file: it is larger than 256 KiB")
     try:
