@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from st.core import (
     Event,
@@ -24,11 +25,13 @@ from st.monitor.metrics import MetricKindError, Metrics
 from st.monitor.panels import stored
 from st.monitor.plain import Json, as_number
 from st.monitor.process import ProcessSampler
-from st.monitor.recording import Recording
 from st.monitor.sampling import Mode, Sampling
 from st.monitor.store.files import write_json
 from st.monitor.store.journal import Entry, entry_of
 from st.monitor.tape import Tape
+
+if TYPE_CHECKING:
+    from st.monitor.recording import Recording
 
 __all__ = ["Monitor", "MonitorConfig"]
 
@@ -155,6 +158,9 @@ class Monitor:
     def _start(self, event: RunStarted, entry: Entry) -> None:
         # A run that starts under the id of one that never ended has taken its place.
         self._close([run for run in self._runs if run.run_id == event.run_id])
+        # With it come NumPy and SQLite, 40 ms that a program without runs need not wait for.
+        from st.monitor.recording import Recording
+
         with self._lock:
             if self._last is not None and not self._runs:
                 self.metrics.clear()
