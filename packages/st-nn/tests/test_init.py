@@ -1,5 +1,7 @@
 """First values: their distributions and their independence of order."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,12 @@ from st.nn.init import (
     Constant,
     Normal,
     Orthogonal,
+    Start,
     generator,
     kaiming_normal,
     kaiming_uniform,
     ones,
+    start,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -59,15 +63,15 @@ def test_deviations_are_those_of_the_papers() -> None:
 
 
 def test_no_inputs_and_outputs_start_at_zero() -> None:
-    for start in (kaiming_normal(0), xavier_normal(0, 0), xavier_uniform(0, 0)):
-        assert not start(generator(0, "w"), (0, 3)).any()
+    for nothing in (kaiming_normal(0), xavier_normal(0, 0), xavier_uniform(0, 0)):
+        assert not nothing(generator(0, "w"), (0, 3)).any()
 
 
-@pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3), (4, 3, 3)], ids=str)
+@pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3), (3, 3, 4)], ids=str)
 def test_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
     made = Orthogonal(gain=2.0)(generator(0, "w"), shape)
 
-    matrix = made.reshape(shape[0], -1)
+    matrix = made.reshape(-1, shape[-1])
     short = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     np.testing.assert_allclose(short @ short.T, 4 * np.eye(len(short)), atol=1e-12)
 
@@ -75,3 +79,26 @@ def test_orthogonal_rows_or_columns(shape: tuple[int, ...]) -> None:
 def test_orthogonal_vector_is_refused() -> None:
     with pytest.raises(ValueError, match="at least two axes"):
         Orthogonal()(generator(0, "w"), (3,))
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (5, 30, 20), (3, 3, 30, 20)], ids=str)
+@pytest.mark.parametrize("name", get_args(Start))
+def test_start_by_name_knows_the_inputs_and_outputs(name: Start, shape: tuple[int, ...]) -> None:
+    places = int(np.prod(shape[:-2]))
+    fan_in, fan_out = 30 * places, 20 * places
+    expected = {
+        "kaiming_uniform": fan_in**-0.5 / 3**0.5,
+        "kaiming_normal": (2 / fan_in) ** 0.5,
+        "xavier_uniform": (2 / (fan_in + fan_out)) ** 0.5,
+        "xavier_normal": (2 / (fan_in + fan_out)) ** 0.5,
+        "orthogonal": max(fan_in, 20) ** -0.5,
+        "zeros": 0.0,
+    }
+
+    made = start(name, shape)(generator(0, "w"), shape)
+
+    assert made.std() == pytest.approx(expected[name], rel=0.1)
+
+
+def test_weight_starts_as_pytorchs_unless_named() -> None:
+    assert start(None, (3, 3, 8, 4)) == kaiming_uniform(72)

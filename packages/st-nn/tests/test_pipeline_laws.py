@@ -1,5 +1,7 @@
 """A description survives the way to plain values and back, whatever it describes."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as draw
@@ -7,6 +9,7 @@ from hypothesis import strategies as draw
 from st.core import Registry
 from st.nn import modules as m
 from st.nn.discovery import MODULE_REGISTRY
+from st.nn.init import Start
 from st.nn.modules import Module, Named
 from st.nn.pipeline import ModulePipelineBuilder
 
@@ -17,11 +20,17 @@ positive = draw.floats(1e-9, 1)
 yes_or_no = draw.booleans()
 hows = draw.sampled_from(["concat", "add", "multiply"])
 formulas = draw.sampled_from(["none", "tanh"])
+starts = draw.none() | draw.sampled_from(get_args(Start))
 window = {"kernel": sizes, "stride": sizes, "padding": sizes, "dilation": sizes, "groups": sizes}
 pool = {"size": sizes, "stride": draw.none() | sizes}
 
 FIELDS: dict[type[Module], dict[str, draw.SearchStrategy[object]]] = {
-    m.Linear: {"out_features": sizes, "in_features": draw.none() | sizes, "bias": yes_or_no},
+    m.Linear: {
+        "out_features": sizes,
+        "in_features": draw.none() | sizes,
+        "bias": yes_or_no,
+        "init": starts,
+    },
     m.Flatten: {},
     m.Reshape: {"shape": draw.lists(draw.integers(1, 9), max_size=3).map(tuple)},
     m.Merge: {"how": hows},
@@ -39,8 +48,8 @@ FIELDS: dict[type[Module], dict[str, draw.SearchStrategy[object]]] = {
     m.RmsNorm: {"eps": positive},
     m.BatchNorm: {"momentum": shares, "eps": positive},
     m.Embedding: {"n_rows": sizes, "width": sizes},
-    m.Conv1d: {"out_channels": sizes, "bias": yes_or_no, **window},
-    m.Conv2d: {"out_channels": sizes, "bias": yes_or_no, **window},
+    m.Conv1d: {"out_channels": sizes, "bias": yes_or_no, "init": starts, **window},
+    m.Conv2d: {"out_channels": sizes, "bias": yes_or_no, "init": starts, **window},
     m.MaxPool1d: pool,
     m.MaxPool2d: pool,
     m.AvgPool1d: pool,

@@ -2,7 +2,7 @@
 
     >>> import st.nn
     >>> st.nn.Linear(out_features=10)
-    Linear(out_features=10, in_features=None, bias=True)
+    Linear(out_features=10, in_features=None, bias=True, init=None)
 
 Everything public of the package is here and is imported on first use.
 """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from math import sqrt
-from typing import Protocol
+from math import prod, sqrt
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def xavier_normal(fan_in: int, fan_out: int) -> Normal:
 class Orthogonal:
     """A matrix whose rows, or columns where these are fewer, are orthogonal, of length `gain`.
 
-    Saxe, McClelland, Ganguli 2014 (arXiv 1312.6120). Axes after the first are taken as one.
+    Saxe, McClelland, Ganguli 2014 (arXiv 1312.6120). Axes before the last are taken as one.
     """
 
     gain: float = 1.0
@@ -121,13 +122,43 @@ class Orthogonal:
         """
         if len(shape) < 2:
             raise ValueError(f"an orthogonal parameter has at least two axes, given {shape}")
-        drawn = generator.normal(size=(shape[0], int(np.prod(shape[1:]))))
+        drawn = generator.normal(size=(prod(shape[:-1]), shape[-1]))
         tall = drawn if drawn.shape[0] >= drawn.shape[1] else drawn.T
         q, r = np.linalg.qr(tall)
         # Without the signs of r the result would depend on how the decomposition is computed.
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
         made: NDArray[np.float64] = self.gain * (q if tall is drawn else q.T)
         return made.reshape(shape)
+
+
+Start = Literal[
+    "kaiming_uniform",
+    "kaiming_normal",
+    "xavier_uniform",
+    "xavier_normal",
+    "orthogonal",
+    "zeros",
+]
+"""How a weight may start, as experiment files name it."""
+
+_STARTS: Mapping[str, Callable[[int, int], Initializer]] = {
+    "kaiming_uniform": lambda fan_in, fan_out: kaiming_uniform(fan_in),
+    "kaiming_normal": lambda fan_in, fan_out: kaiming_normal(fan_in),
+    "xavier_uniform": xavier_uniform,
+    "xavier_normal": xavier_normal,
+    "orthogonal": lambda fan_in, fan_out: Orthogonal(),
+    "zeros": lambda fan_in, fan_out: zeros(),
+}
+
+
+def start(name: Start | None, shape: tuple[int, ...]) -> Initializer:
+    """Return how a weight `(..., inputs, outputs)` starts; unless named, as PyTorch's do.
+
+    What comes before the last two axes are the places of a filter: each output sees the inputs at
+    all of them.
+    """
+    n_places = prod(shape[:-2])
+    return _STARTS[name or "kaiming_uniform"](n_places * shape[-2], n_places * shape[-1])
 
 
 def generator(seed: int, name: str) -> np.random.Generator:

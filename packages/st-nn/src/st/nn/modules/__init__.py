@@ -2,7 +2,7 @@
 
 >>> from st.nn.modules import Linear
 >>> Linear(out_features=10)
-Linear(out_features=10, in_features=None, bias=True)
+Linear(out_features=10, in_features=None, bias=True, init=None)
 """
 
 from st.nn.modules.activations import Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh

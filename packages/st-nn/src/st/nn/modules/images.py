@@ -7,8 +7,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from st.nn import ops
-from st.nn.init import kaiming_uniform
+from st.nn.init import kaiming_uniform, start
 from st.nn.modules.base import Module, Scope
+from st.nn.modules.linear import Init
 from st.nn.tape import ShapeError, Tensor
 
 Count = Annotated[int, Meta(ge=1)]
@@ -22,7 +23,8 @@ class Conv2d(Module, frozen=True):
     `(batch, height', width', out_channels)` with
     height' = (height + 2 padding - dilation (kernel - 1) - 1) // stride + 1, and so the width.
     `weight` is `(kernel, kernel, channels / groups, out_channels)`, `bias` `(out_channels,)`;
-    both start evenly between ±1/sqrt(inputs of a filter).
+    both start evenly between ±1/sqrt(inputs of a filter), the weight in another way where `init`
+    says so.
     """
 
     out_channels: Annotated[Count, Meta(description="Filters, and so channels that come out.")]
@@ -32,6 +34,7 @@ class Conv2d(Module, frozen=True):
     dilation: Annotated[Count, Meta(description="How far apart a window's elements are.")] = 1
     groups: Annotated[Count, Meta(description="Parts of the channels; filters see theirs.")] = 1
     bias: Annotated[bool, Meta(description="Whether each channel gets a number added.")] = True
+    init: Init = None
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
@@ -39,16 +42,18 @@ class Conv2d(Module, frozen=True):
         channels = x.shape[3]
         check_groups(self.groups, channels, self.out_channels)
         shape = (self.kernel, self.kernel, channels // self.groups, self.out_channels)
-        start = kaiming_uniform(self.kernel * self.kernel * shape[2])
         y = ops.conv2d(
             x,
-            scope.parameter("weight", shape, start),
+            scope.parameter("weight", shape, start(self.init, shape)),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
         )
-        return y + scope.parameter("bias", (self.out_channels,), start) if self.bias else y
+        if not self.bias:
+            return y
+        fan_in = self.kernel * self.kernel * shape[2]
+        return y + scope.parameter("bias", (self.out_channels,), kaiming_uniform(fan_in))
 
 
 class MaxPool2d(Module, frozen=True):

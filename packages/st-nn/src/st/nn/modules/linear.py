@@ -8,9 +8,13 @@ from msgspec import Meta
 
 from st.core.backend import Spec, spec
 from st.nn import ops
-from st.nn.init import kaiming_uniform
+from st.nn.init import Start, kaiming_uniform, start
 from st.nn.modules.base import Module, Scope
 from st.nn.tape import ShapeError, Tensor
+
+Init = Annotated[
+    Start | None, Meta(description="How the weight starts; as PyTorch's unless given.")
+]
 
 
 class Linear(Module, frozen=True):
@@ -18,8 +22,8 @@ class Linear(Module, frozen=True):
 
     x `(batch, ..., in_features)` gives `(batch, ..., out_features)`. `weight` is
     `(in_features, out_features)`, `bias` `(out_features,)`; both start evenly between
-    ±1/sqrt(in_features). `in_features` is checked against the input when given, else taken
-    from it.
+    ±1/sqrt(in_features), the weight in another way where `init` says so. `in_features` is checked
+    against the input when given, else taken from it.
     """
 
     out_features: Annotated[int, Meta(ge=1, description="Numbers that come out.")]
@@ -30,6 +34,7 @@ class Linear(Module, frozen=True):
     bias: Annotated[bool, Meta(description="Whether a number is added to each that comes out.")] = (
         True
     )
+    init: Init = None
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
@@ -41,11 +46,11 @@ class Linear(Module, frozen=True):
                 f"input has {n_in} features, expected {self.in_features} "
                 f"(the weight is ({self.in_features}, {self.out_features}))"
             )
-        start = kaiming_uniform(n_in)
-        weight = scope.parameter("weight", (n_in, self.out_features), start)
+        shape = (n_in, self.out_features)
+        weight = scope.parameter("weight", shape, start(self.init, shape))
         y = ops.matmul(x.reshape(-1, n_in), weight)
         if self.bias:
-            y = y + scope.parameter("bias", (self.out_features,), start)
+            y = y + scope.parameter("bias", (self.out_features,), kaiming_uniform(n_in))
         return y.reshape(*x.shape[:-1], self.out_features)
 
     def accepts(self, given: Spec) -> Spec | None:

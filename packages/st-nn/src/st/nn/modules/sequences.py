@@ -7,10 +7,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from st.nn import ops
-from st.nn.init import Normal, kaiming_uniform
+from st.nn.init import Normal, kaiming_uniform, start
 from st.nn.modules.attention import as_rows
 from st.nn.modules.base import Module, Scope
 from st.nn.modules.images import Count, Padding, check_groups
+from st.nn.modules.linear import Init
 from st.nn.tape import ShapeError, Tensor
 
 
@@ -20,7 +21,7 @@ class Conv1d(Module, frozen=True):
     x `(batch, rows, channels)` gives `(batch, rows', out_channels)` with
     rows' = (rows + 2 padding - dilation (kernel - 1) - 1) // stride + 1. `weight` is
     `(kernel, channels / groups, out_channels)`, `bias` `(out_channels,)`; both start evenly
-    between ±1/sqrt(inputs of a filter).
+    between ±1/sqrt(inputs of a filter), the weight in another way where `init` says so.
     """
 
     out_channels: Annotated[Count, Meta(description="Filters, and so channels that come out.")]
@@ -30,14 +31,14 @@ class Conv1d(Module, frozen=True):
     dilation: Annotated[Count, Meta(description="How far apart a window's rows are.")] = 1
     groups: Annotated[Count, Meta(description="Parts of the channels; filters see theirs.")] = 1
     bias: Annotated[bool, Meta(description="Whether each channel gets a number added.")] = True
+    init: Init = None
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         n, rows, channels = as_rows(x)
         check_groups(self.groups, channels, self.out_channels)
         shape = (self.kernel, channels // self.groups, self.out_channels)
-        start = kaiming_uniform(self.kernel * shape[1])
-        weight = scope.parameter("weight", shape, start)
+        weight = scope.parameter("weight", shape, start(self.init, shape))
         y = ops.conv2d(
             x.reshape(n, rows, 1, channels),
             weight.reshape(self.kernel, 1, *shape[1:]),
@@ -47,7 +48,10 @@ class Conv1d(Module, frozen=True):
             groups=self.groups,
         )
         y = y.reshape(n, y.shape[1], self.out_channels)
-        return y + scope.parameter("bias", (self.out_channels,), start) if self.bias else y
+        if not self.bias:
+            return y
+        start_of_bias = kaiming_uniform(self.kernel * shape[1])
+        return y + scope.parameter("bias", (self.out_channels,), start_of_bias)
 
 
 class MaxPool1d(Module, frozen=True):
