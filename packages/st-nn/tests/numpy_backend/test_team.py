@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from st.core import LoadError, Registry
-from st.core.backend import Call, Storage, dense, spec
+from st.core.backend import Call, Plan, Storage, dense, spec
 from st.nn import (
     Adam,
     Conv2d,
@@ -135,6 +135,22 @@ def test_predictions_of_several_callers_share_a_team() -> None:
     backend.close()
 
     assert [made.tobytes() for made in found] == [expected.tobytes()] * 4
+
+
+def test_launches_of_a_team_are_told_in_order_by_the_caller() -> None:
+    x, y, z = (dense(Storage(4 << 20, "temp"), spec((1 << 20,), "float32")) for _ in range(3))
+    place = dense(Storage(8, "temp"), spec((), "int64"))
+    found = Call("argmax", (y,), (place,), (("axis", 0),))
+    plan = Plan((Call("exp", (x,), (y,)), found, Call("neg", (y,), (z,))), ())
+    backend = NumPyBackend(n_threads=2)
+    told: list[tuple[int, str]] = []
+
+    backend.bind(plan, {}).run(
+        lambda launch, start_ns, end_ns: told.append((launch, threading.current_thread().name))
+    )
+    backend.close()
+
+    assert told == [(n, threading.current_thread().name) for n in range(3)]
 
 
 def test_plugin_takes_the_number_from_its_configuration() -> None:
