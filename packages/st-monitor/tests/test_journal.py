@@ -211,3 +211,18 @@ def test_custom_event_is_recorded_under_its_own_name() -> None:
 
 def test_secret_that_is_configured_is_not_recorded() -> None:
     assert entry_of(ConfigChanged("hub", "token", "abc")).fields["value"] == "(hidden)"
+
+
+def test_full_journal_goes_on_with_the_landmarks_of_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path, 0.0, n_bytes_most=2000)
+    for epoch in range(30):
+        journal.write(entry_of(PluginEvent.custom("Chatter", "x" * 100)))
+        journal.write(entry_of(EpochEnd(epoch, 0.5)))
+    journal.close()
+
+    names = [entry.event for entry in entries(path)]
+    assert names.count("EpochEnd") == 30
+    assert names.count("Chatter") < 10
+    assert journal.n_recorded + journal.n_lost == 60
+    assert "has reached" in journal.fault

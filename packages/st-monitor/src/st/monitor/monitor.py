@@ -48,12 +48,14 @@ class MonitorConfig:
             "sample" (one sixteenth of the time), "full" (each one), or "auto" (as often as the
             budget allows).
         budget: Share of one core that watching may cost in the mode "auto".
-        trace_mib: What the trace of a run may take of the disk, in MiB.
+        trace_mib: What the trace of a run may take of the disk, in MiB, and
+        events_mib: what its events may; beyond that only its landmarks are written.
     """
 
     mode: Mode = "auto"
     budget: float = 0.01
     trace_mib: int = 64
+    events_mib: int = 256
 
 
 class Monitor:
@@ -173,6 +175,7 @@ class Monitor:
                 self._warn,
                 self.config.mode,
                 self.config.trace_mib << 20,
+                self.config.events_mib << 20,
             )
             self._runs = (*self._runs, run)
         while self._prelude:

@@ -52,7 +52,8 @@ class Recording:
         metrics: Figures to store with it.
         warn: Called with the first fault, as a sentence.
         mode: How single operations are watched.
-        n_bytes_of_trace: What the trace may take of the disk.
+        n_bytes_of_trace: What the trace may take of the disk, and
+        n_bytes_of_events: what the events may.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Recording:
         warn: Callable[[str], None],
         mode: Mode,
         n_bytes_of_trace: int,
+        n_bytes_of_events: int,
     ) -> None:
         self.run_id = run_id
         self.files = RunFiles(directory)
@@ -87,7 +89,7 @@ class Recording:
             self.files.directory.mkdir(exist_ok=True)
         except OSError as error:
             self.fault(f"{self.files.directory} could not be made: {error.strerror or error}")
-        self.journal = Journal(self.files.events, origin_s)
+        self.journal = Journal(self.files.events, origin_s, n_bytes_of_events)
         self.database = DatabaseWriter(self.files.database, writer)
         self.trace = TraceWriter(self.files.trace, writer, self._info, n_bytes_of_trace)
 

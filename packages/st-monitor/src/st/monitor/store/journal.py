@@ -66,6 +66,10 @@ def entry_of(event: Event) -> Entry:
     )
 
 
+# Without these a record says nothing of how the run went; they are written even when it is full.
+LANDMARKS = frozenset({"RunStarted", "EpochStart", "EpochEnd", "RunFinished", "SystemShutdown"})
+
+
 class Journal:
     """Appends entries to a file; never raises because of the file. Safe from any thread.
 
@@ -75,14 +79,17 @@ class Journal:
     Args:
         path: The file; its directory must exist. An existing file is continued.
         origin_s: What `time.perf_counter` said when the run started.
+        n_bytes_most: From which size on only the landmarks of the run are written.
     """
 
-    def __init__(self, path: Path, origin_s: float) -> None:
+    def __init__(self, path: Path, origin_s: float, n_bytes_most: int = 256 << 20) -> None:
         self.path = path
         self.n_recorded = 0
         self.n_lost = 0
         self.fault = ""
         self._origin_s = origin_s
+        self._n_bytes_most = n_bytes_most
+        self._n_bytes = 0
         # Re-entrant: a finalizer that runs inside may publish.
         self._lock = threading.RLock()
         self._seq = 0
@@ -99,6 +106,7 @@ class Journal:
                 self._torn = _ends_within_a_line(self.path)
                 # Closed by close(), which the owner calls when the run ends or the plugin unloads.
                 self._file = self.path.open("ab", buffering=0)
+                self._n_bytes = os.fstat(self._file.fileno()).st_size
             except OSError as error:
                 self._failed(error)
 
@@ -122,6 +130,10 @@ class Journal:
                 "fields": entry.fields,
             }
             line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+            if self._n_bytes + len(line) > self._n_bytes_most and entry.event not in LANDMARKS:
+                self.n_lost += 1
+                self._failed(OSError(f"it has reached {self._n_bytes_most >> 20} MiB"))
+                return None
             try:
                 # A line that was cut short is ended first: only the two would be unreadable.
                 data = b"\n" + line if self._torn else line
@@ -134,6 +146,7 @@ class Journal:
                 self._failed(error)
                 return None
             self._torn = False
+            self._n_bytes += len(data)
             self.n_recorded += 1
             return Entry(**record)
 
