@@ -11,7 +11,7 @@ is not installed is named and left out. To install them beside this project:
 (tinygrad compiles with clang, which has to be there.) Both kinds of Adam are shown for PyTorch:
 `fused=True` is what it calls fastest, the default is what a tutorial writes.
 
-Against PyTorch with fused Adam the aims are 0.35, 0.65, 0.9, 1.2, 1.05 and 1.05 (mlp32, mlp256, cnn8,
+Against PyTorch with fused Adam the aims are 0.35, 0.65, 0.9, 1.2, 1.05, 1.05 (mlp32, mlp256, cnn8,
 cnn28, characters, mlp1024). Two are not reached, on two cores of a Xeon with AVX-512:
 
 - mlp1024 (about 1.15): four fifths of the step are products in OpenBLAS, which alone take nine
