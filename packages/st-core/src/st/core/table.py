@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import RLock
 from typing import TYPE_CHECKING
 
 from st.core.errors import DuplicatePluginError, PluginNotFoundError, listed
@@ -74,7 +74,7 @@ class PluginTable:
     """
 
     def __init__(self, wait_s: float) -> None:
-        self.lock = threading.RLock()
+        self.lock = RLock()
         self.turns = Turns(wait_s)
         self.edges = Edges()
         self.contexts: dict[str, PluginContext] = {}
