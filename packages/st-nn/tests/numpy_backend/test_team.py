@@ -24,6 +24,7 @@ from st.nn import (
 )
 from st.nn.numpy_backend import NumPyBackend
 from st.nn.numpy_backend.team import Team, is_shared, shares
+from st.nn.numpy_backend.threads import BlasThreads
 
 BATCH = 24
 
@@ -87,7 +88,10 @@ def test_one_thread_is_one_in_everything() -> None:
 
     assert backend.team is None
     assert backend.threads.limit == 1
+    before = BlasThreads()
+    backend.threads.use(1)
     backend.close()
+    assert BlasThreads().limit == before.limit == backend.threads.current
 
 
 def test_rows_are_shared_evenly_and_in_order() -> None:

@@ -57,7 +57,7 @@ class BlasThreads:
         with self._lock:
             for library, n_threads in zip(self._libraries, self._before, strict=True):
                 library.set_num_threads(n_threads)
-            self.current = self.limit
+            self.current = max(self._before, default=1)
 
 
 def is_large(call: Call) -> bool:
