@@ -63,6 +63,11 @@ class Programs:
             )
         )
 
+    @property
+    def sources(self) -> tuple[KernelSource, ...]:
+        """Every kernel made so far, in order."""
+        return tuple(self._programs)
+
     def kernel(self, source: KernelSource) -> Any:
         """Return a new `pyopencl.Kernel`, so that each launch has arguments of its own.
 
