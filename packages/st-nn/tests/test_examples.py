@@ -42,3 +42,11 @@ def test_examples_of_another_form_are_left_out() -> None:
     metadata = metadata_from_manifest("mine", entry, "plugin", "distribution")
 
     assert (metadata.version, metadata.examples) == (1, (Example({}, (3,), (4,)),))
+
+
+def test_shapes_of_a_manifest_are_known_without_an_import() -> None:
+    entry = {"class": "no_such:Module", "input_shape": [3, 224, 224], "output_shape": "many"}
+
+    metadata = metadata_from_manifest("mine", entry, "plugin", "distribution")
+
+    assert (metadata.input_shape, metadata.output_shape) == ((3, 224, 224), None)

@@ -125,6 +125,8 @@ def metadata_from_manifest(
         display_name=str(entry.get("display_name", "")),
         description=str(entry.get("description", "")),
         category=ModuleCategory(category) if is_known else ModuleCategory.CUSTOM,
+        input_shape=_shape(entry.get("input_shape")),
+        output_shape=_shape(entry.get("output_shape")),
         version=entry["version"] if isinstance(entry.get("version"), int) else 1,
         examples=_examples(entry.get("examples")),
         needs_plugin=entry.get("needs_plugin") is True,
@@ -132,6 +134,13 @@ def metadata_from_manifest(
         distribution=distribution,
         target=str(entry.get("class", "")),
     )
+
+
+def _shape(entry: Any) -> tuple[int, ...] | None:
+    """Return a shape of a manifest; None where there is none, or no list of whole numbers."""
+    if isinstance(entry, list) and all(isinstance(n, int) for n in entry):
+        return tuple(entry)
+    return None
 
 
 def _examples(entry: Any) -> tuple[Example, ...]:
