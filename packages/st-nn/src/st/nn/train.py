@@ -32,10 +32,11 @@ from st.core import (
     event,
     init_plugin_system,
 )
-from st.core.backend import Backend, spec
+from st.core.backend import Backend
 from st.nn.backends import choose_backend
 from st.nn.data import Dataset, Prefetched, batches
 from st.nn.evaluation import Evaluation, evaluate_by_parts
+from st.nn.fitting import model_for
 from st.nn.flat import ParameterError
 from st.nn.judge import Judge
 from st.nn.losses import CrossEntropy, Loss
@@ -130,8 +131,14 @@ class Trainer:
             prefetch: Batches that a thread gets ready in advance. It pays where they are read or
                 made, or where they are large (a copy of 0.8 MB: 8 % of a step); small ones of
                 arrays in memory are there sooner without (a step of 82 us took 123).
-            seed: Decides the first weights, the order of the examples, and what modules draw.
+            seed: Decides the first weights, the order of the examples, and what modules draw; 0 to
+                2**63 - 1.
+
+        Raises:
+            ValueError: `seed` is out of range.
         """
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"seed: expected 0 to 2**63 - 1, given {seed}")
         self._described = model
         self.loss = loss or CrossEntropy()
         self.optimizer = optimizer or Adam()
@@ -172,15 +179,14 @@ class Trainer:
         `fit` does so itself; call it to look at the step before. Does nothing the second time.
 
         Raises:
-            OperandError: A module cannot take what comes before it.
+            TypeError: The model holds something else than modules.
+            OperandError: A module cannot take what comes before it, or the model does not give one
+                number for each class or target.
             PlanMismatchError: The plan computes something else than the eager tape.
             BackendError: The backend cannot run the step.
         """
         if self._step is None:
-            model = self._described
-            if not isinstance(model, Model):
-                modules = [(str(number), module) for number, module in enumerate(model)]
-                model = Model(modules, spec(data.input_shape, "float32"))
+            model = model_for(self._described, data)
             size = self._size = min(self.batch_size, len(data))
             first = model.initialise(self.seed)
             self._step = TrainingStep(
