@@ -54,3 +54,16 @@ def test_the_other_modes_never_change(mode: Mode, listens: bool) -> None:
     sampling.stretch_ended(10.0, 5.0)
 
     assert sampling.is_listening == listens
+
+
+def test_process_that_waited_is_watched_as_soon_as_it_works() -> None:
+    sampling = Sampling("auto", 0.01)
+    sampling.start()
+    sampling.stretch_ended(0.01, 0.001)
+    for _ in range(1000):
+        # Ten seconds of the clock each, in which the process did nothing but watch itself.
+        sampling.stretch_ended(0.001, 0.001)
+
+    sampling.stretch_ended(0.2, 0.0)
+
+    assert sampling.is_listening

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from time import perf_counter, perf_counter_ns, thread_time_ns
+from time import perf_counter, perf_counter_ns, process_time, thread_time_ns
 from typing import Any, Final, NamedTuple, Protocol
 
 from st.core import EventBus, TensorOp
@@ -38,6 +38,8 @@ class Account(NamedTuple):
         listened_s: For how long operations were listened to,
         watched_s: of how many seconds.
         cost_s: What that cost, in seconds of one core.
+        busy_s: In how many seconds it cost that: of the clock or of the process, whichever are
+            fewer, so that neither waiting for others nor further threads make it look cheap.
     """
 
     n_recorded: int
@@ -46,6 +48,7 @@ class Account(NamedTuple):
     listened_s: float
     watched_s: float
     cost_s: float
+    busy_s: float
 
     @property
     def n_published(self) -> int:
@@ -62,6 +65,7 @@ class Account(NamedTuple):
             self.listened_s - start.listened_s,
             self.watched_s - start.watched_s,
             self.cost_s - start.cost_s,
+            self.busy_s - start.busy_s,
         )
 
 
@@ -124,7 +128,8 @@ class Drain:
         self.sinks: dict[Sink, Account] = {}
         self.sampling.is_listening = False
         self.cost = Cost(math.nan)
-        self._listened_s = self._watched_s = 0.0
+        self._listened_s = self._watched_s = self._busy_s = 0.0
+        self._cpu_then = process_time()
         self._stretch_began = self._flushed = self._saved = perf_counter()
         self._spent_before = 0.0
         self._was_full = False
@@ -229,10 +234,11 @@ class Drain:
             self._listened_s + (listening if self.sampling.is_listening else 0.0),
             self._watched_s + listening,
             self.cost.seconds,
+            self._busy_s + min(listening, process_time() - self._cpu_then),
         )
 
     def _next_stretch(self) -> None:
-        lasted_s = perf_counter() - self._stretch_began
+        lasted_s = min(perf_counter() - self._stretch_began, process_time() - self._cpu_then)
         spent = self.cost.seconds
         was_listening = self.sampling.is_listening
         self.sampling.stretch_ended(lasted_s, spent - self._spent_before)
@@ -247,7 +253,9 @@ class Drain:
         listened = self.sampling.is_listening if was_listening is None else was_listening
         self._listened_s += lasted_s if listened else 0.0
         self._watched_s += lasted_s
-        self._stretch_began = now
+        busy = process_time()
+        self._busy_s += min(lasted_s, busy - self._cpu_then)
+        self._stretch_began, self._cpu_then = now, busy
 
 
 def cost_of_a_record() -> float:

@@ -47,7 +47,7 @@ class MonitorConfig:
         mode: How single operations are watched: "off", "count" (exactly, without times),
             "sample" (one sixteenth of the time), "full" (each one), or "auto" (as often as the
             budget allows).
-        budget: Share of one core that watching may cost in the mode "auto".
+        budget: Share of the process's time that watching may cost in the mode "auto".
         trace_mib: What the trace of a run may take of the disk, in MiB, and
         events_mib: what its events may; beyond that only its landmarks are written.
     """
@@ -96,7 +96,7 @@ class Monitor:
         self._warn = warn
         self._spawn = spawn
         self._process = ProcessSampler(metrics)
-        self._overhead = metrics.gauge("monitor.overhead", unit="of a core")
+        self._overhead = metrics.gauge("monitor.overhead", unit="of the time")
         self._begin()
         watch_forks(self)
 
@@ -217,8 +217,8 @@ class Monitor:
 
     def _measure_process(self, account: Account) -> None:
         """Measure this process and the monitor itself; called by the drain once a second."""
-        if account.watched_s > 0:
-            self._overhead(account.cost_s / account.watched_s)
+        if account.busy_s > 0:
+            self._overhead(account.cost_s / account.busy_s)
         self._process.sample(account.watched_s)
 
     def _measure(self, entry: Entry) -> None:

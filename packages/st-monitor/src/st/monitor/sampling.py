@@ -50,7 +50,7 @@ class Sampling:
     Args:
         mode: "off" never listens; "count" and "full" always do; "sample" one sixteenth of the
             time; "auto" as long as what watching costs stays within `budget`.
-        budget: Share of one core that watching may cost, above 0.
+        budget: Share of the process's time that watching may cost, above 0.
     """
 
     def __init__(self, mode: Mode, budget: float) -> None:
@@ -71,7 +71,7 @@ class Sampling:
         """Choose the next stretch.
 
         Args:
-            lasted_s: How long the one that ends lasted.
+            lasted_s: How long the process worked in the one that ends.
             cost_s: What watching cost in it.
         """
         if self.mode not in ("sample", "auto"):
@@ -81,7 +81,9 @@ class Sampling:
             self.length_s = WINDOW_S if self.is_listening else WINDOW_S / SAMPLE_SHARE - WINDOW_S
             return
         # The account: what was spent, less what the budget allowed meanwhile.
-        self._owed_s += cost_s - self.budget * lasted_s
+        owed_s = self._owed_s + cost_s - self.budget * lasted_s
+        # What watching costs a process that waits is no reason to look away when it works again.
+        self._owed_s = owed_s if self.is_listening else min(owed_s, self._owed_s)
         self._owed_s = max(self._owed_s, -self.budget * LONGEST_CREDIT_S)
         if self._owed_s > 0:
             self.is_listening = False

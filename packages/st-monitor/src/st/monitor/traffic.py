@@ -53,7 +53,7 @@ class Watched:
         share: Share of the time that operations were listened to, from 0 to 1.
         n_published: Operations published meanwhile,
         n_dropped: of which so many could not be taken in.
-        cost: Share of a core that watching cost.
+        cost: Share of the processes' time that watching cost.
     """
 
     mode: str
@@ -70,13 +70,13 @@ def watched(run: RecordedRun) -> Watched:
         return sum(as_number(account.get(name)) or 0.0 for account in run.accounts)
 
     modes = [str(account.get("mode")) for account in run.accounts if account.get("mode")]
-    seconds = total("watched_s")
+    seconds, busy = total("watched_s"), total("busy_s")
     return Watched(
         mode=modes[-1] if modes else "",
         share=min(1.0, total("listened_s") / seconds) if seconds > 0 else 0.0,
         n_published=int(total("n_published")),
         n_dropped=int(total("n_dropped")),
-        cost=total("cost_s") / seconds if seconds > 0 else 0.0,
+        cost=total("cost_s") / busy if busy > 0 else 0.0,
     )
 
 

@@ -54,7 +54,7 @@ def _told(seen: Watched) -> str:
             "time that was watched; counts and totals are of these."
         )
     dropped = f" {count(seen.n_dropped)} more could not be taken in." if seen.n_dropped else ""
-    return f"{told}{dropped} Watching cost {100 * seen.cost:.2g} % of a core."
+    return f"{told}{dropped} Watching cost {100 * seen.cost:.2g} % of the time."
 
 
 def _table(title: str, rows: Mapping[str, StoredOperator]) -> Markup:

@@ -40,7 +40,7 @@ def top(run: RecordedRun) -> RenderableType:
         parts.append(
             Text(
                 f"{count(seen.n_published)} operations seen, watched {100 * seen.share:.3g} % of "
-                f"the time for {100 * seen.cost:.2g} % of a core",
+                f"the time which cost {100 * seen.cost:.2g} %",
                 "dim",
             )
         )
