@@ -128,3 +128,17 @@ def test_prediction_of_a_window_tells_the_next_character(letters: Path, run_comm
         '"text": "cabcabca"'
         in run_command(predict, "runs/letters-1", "--row", "2", "--json").stdout
     )
+
+
+def test_character_that_a_terminal_would_obey_is_shown(letters: Path, run_command: Run) -> None:
+    run_command(train, str(letters))
+    config = Path("runs/letters-1/model/config.json")
+    text = config.read_text("utf-8")
+    assert '"a"' in text
+    config.write_text(text.replace('"a"', '"\\u001b"'), encoding="utf-8")
+
+    result = run_command(
+        generate, "runs/letters-1", "--prompt", "bc", "--length", "4", "--temperature", "0"
+    )
+
+    assert (result.exit_code, result.stdout) == (0, "bc\\x1bbc\\x1b\n")
