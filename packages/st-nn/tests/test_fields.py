@@ -35,6 +35,10 @@ def test_tables_of_a_list_are_converted_one_by_one() -> None:
     assert made == Whole(parts=(Part(name="a", share=0.5), Part(name="b")))
 
 
+def test_words_for_a_list_of_tables_name_their_fields() -> None:
+    assert [field.expected for field in fields_of(Whole)] == ["a list, each a table of name, share"]
+
+
 def test_every_fault_inside_a_list_of_tables_is_told_where_it_is() -> None:
     entries = [{"name": "a", "shre": 1}, 7, {"share": -1}]
 

@@ -63,7 +63,7 @@ def test_module_is_shown_with_its_fields(run_command: Run) -> None:
     shown = run_command(modules, "show", "linear").stdout
 
     assert "linear · Layer · nn (st-nn)" in shown
-    assert "out_features  a whole number, at least 1  required" in shown
+    assert "out_features  required   Numbers that come out. (a whole number, at least 1)" in shown
     assert 'in a file: { type = "linear", out_features = 10 }   (b,64) → (b,10)' in shown
 
 

@@ -254,6 +254,8 @@ def _in_words(of: inspect.Type) -> str:
             return f"{what}, each {_in_words(of.item_type)}"
         case inspect.TupleType():
             return f"a list of {' and '.join(_in_words(item) for item in of.item_types)}"
+        case inspect.StructType(fields=fields) if fields:
+            return f"a table of {', '.join(field.encode_name for field in fields)}"
         case inspect.DictType() | inspect.StructType():
             return "a table"
         case _:

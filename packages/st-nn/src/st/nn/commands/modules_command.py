@@ -59,8 +59,8 @@ def show(name: str, as_json: bool) -> None:
     version = f" · version {metadata.version}" if metadata.version != 1 else ""
     click.echo(f"{metadata.module_type} · {metadata.category} · {_origin(metadata)}{version}")
     click.echo(metadata.description)
-    rows = [(field.name, field.expected, _default(field), field.summary) for field in fields]
-    for line in columns([("field", "expected", "otherwise", ""), *rows]) if rows else ():
+    rows = [(field.name, _default(field), _meaning(field)) for field in fields]
+    for line in columns([("field", "otherwise", "what it is"), *rows]) if rows else ():
         click.echo(f"  {line}")
     for line in [_shown(metadata, example) for example in metadata.examples] or [
         _template(metadata, fields)
@@ -151,6 +151,11 @@ def _field_as_json(field: Field) -> dict[str, Any]:
     if not field.is_required:
         described["default"] = field.default
     return {**described, "description": field.summary}
+
+
+def _meaning(field: Field) -> str:
+    """Return what a field means and may be; the choices of some are longer than a column."""
+    return f"{field.summary} ({field.expected})" if field.summary else field.expected
 
 
 def _default(field: Field) -> str:
