@@ -14,11 +14,11 @@ is not installed is named and left out. To install them beside this project:
 Against PyTorch with fused Adam the aims are 0.35, 0.65, 0.9, 1.2, 1.05, 1.05 (mlp32, mlp256, cnn8,
 cnn28, characters, mlp1024). Two are not reached, on two cores of a Xeon with AVX-512:
 
-- mlp1024 (about 1.15): four fifths of the step are products in OpenBLAS, which alone take nine
+- mlp1024 (about 1.13): four fifths of the step are products in OpenBLAS, which alone take nine
   tenths of PyTorch's whole step; turning operands or choosing another of its kernels changed
   nothing. Adam is twelve passes where PyTorch has one; parts of 2 to the 13, 14, 15 and 16 elements
   took 1.07, 1.04, 1 and 0.99 of the processor time, and no order of its terms needs fewer passes.
-- characters (about 1.07): half of it is OpenBLAS. What helped: parts of several calls that stay in
+- characters (about 1.1): half of it is OpenBLAS. What helped: parts of several calls that stay in
   the cache, keys before queries in attention (softmax runs along rows of memory), working out
   again instead of keeping, no copies of heads. What did not: a largest by halves instead of NumPy's
   (1.0 to 1.5 times as long), parts smaller than 256 KB, products of a block's rows in the same run
