@@ -20,6 +20,8 @@ SAMPLE_SHARE: Final = 1 / 16
 # A short look at the start tells what listening costs here; it is longer than any one step.
 FIRST_WINDOW_S: Final = 0.01
 LONGEST_PAUSE_S: Final = 10.0
+# Ending a pause costs as well: many short ones would never pay off what is owed.
+SHORTEST_PAUSE_S: Final = 0.1
 # What a quiet time may be saved up for: idleness does not buy a second of full cost.
 LONGEST_CREDIT_S: Final = 1.0
 
@@ -58,14 +60,14 @@ class Sampling:
         self.budget = budget
         self.is_listening = False
         self.length_s = math.inf
-        self._owed_s = 0.0
+        self._owed_s = self._worst_s = 0.0
 
     def start(self) -> None:
         """Begin anew, with a first stretch that listens unless the mode is "off"."""
         self.is_listening = self.mode != "off"
         is_windowed = self.mode in ("sample", "auto")
         self.length_s = FIRST_WINDOW_S if is_windowed else math.inf
-        self._owed_s = 0.0
+        self._owed_s = self._worst_s = 0.0
 
     def stretch_ended(self, lasted_s: float, cost_s: float) -> None:
         """Choose the next stretch.
@@ -82,12 +84,14 @@ class Sampling:
             return
         # The account: what was spent, less what the budget allowed meanwhile.
         owed_s = self._owed_s + cost_s - self.budget * lasted_s
-        # What watching costs a process that waits is no reason to look away when it works again.
-        self._owed_s = owed_s if self.is_listening else min(owed_s, self._owed_s)
+        self._worst_s = max(self._worst_s, cost_s if self.is_listening else 0.0)
+        # What watching costs a process that waits is paid for ten seconds of work, no longer.
+        self._owed_s = min(owed_s, max(self.budget * LONGEST_PAUSE_S, self._worst_s))
         self._owed_s = max(self._owed_s, -self.budget * LONGEST_CREDIT_S)
         if self._owed_s > 0:
             self.is_listening = False
-            self.length_s = min(self._owed_s / self.budget, LONGEST_PAUSE_S)
+            pause_s = max(self._owed_s / self.budget, SHORTEST_PAUSE_S)
+            self.length_s = min(pause_s, LONGEST_PAUSE_S)
         else:
             self.is_listening = True
             self.length_s = WINDOW_S
