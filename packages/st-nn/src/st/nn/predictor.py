@@ -90,16 +90,17 @@ class Predictor:
         Raises:
             BatchError: x is no batch of this model's input, or a table has no row for a number.
             BackendError: The backend cannot run an operator.
+            BackendMemoryError: The device has no room for what lies between the modules.
         """
         batch_size = len(x) if x.ndim else 0
         x = as_batch("x", x, spec((batch_size, *self.model.input.shape), self.model.input.dtype))
         for limit in self.model.limits:
             limit.check(x)
         output = self.model.output
-        out = np.empty((batch_size, *output.shape), output.dtype)
         if batch_size == 0:
-            return out
+            return np.empty((0, *output.shape), output.dtype)
         recorded, bound = self._take(batch_size)
+        out = np.empty((batch_size, *output.shape), output.dtype)
         self.backend.write(bound.memory[recorded.x.storage], as_bytes(x))
         bound.executable.run()
         self.backend.read(bound.memory[recorded.y.storage], as_bytes(out))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from st.core.backend import DTYPES, Const, View
+from st.core.backend import DTYPES, BackendMemoryError, Const, View
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the width of the widest vector registers."""
@@ -16,10 +17,28 @@ Bytes = NDArray[np.uint8]
 
 
 def allocate(n_bytes: int) -> Bytes:
-    """Return `n_bytes` uninitialised bytes whose address is a multiple of `ALIGNMENT`."""
-    raw = np.empty(n_bytes + ALIGNMENT, np.uint8)
+    """Return `n_bytes` uninitialised bytes whose address is a multiple of `ALIGNMENT`.
+
+    Raises:
+        BackendMemoryError: There are not so many.
+    """
+    try:
+        raw = np.empty(n_bytes + ALIGNMENT, np.uint8)
+    except (MemoryError, ValueError):  # the second where no array can be so long
+        held, limit = _used_and_there()
+        raise BackendMemoryError(backend="NumPy", asked=n_bytes, held=held, limit=limit) from None
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + n_bytes]
+
+
+def _used_and_there() -> tuple[int, int]:
+    """Return the bytes of this machine in use, by whomever, and all; 0 where it does not tell."""
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PHYS_PAGES", "SC_AVPHYS_PAGES"} <= set(names):
+        return 0, 0
+    n_pages, n_free = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_AVPHYS_PAGES")
+    size = os.sysconf("SC_PAGE_SIZE")
+    return (n_pages - n_free) * size, n_pages * size
 
 
 def window(memory: Bytes, view: View) -> NDArray[Any]:
