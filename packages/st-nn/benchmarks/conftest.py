@@ -1,3 +1,3 @@
-"""What measures other systems imports them: it is run by tools/bench.py, and collected by nobody."""
+"""What measures other systems imports them: tools/bench.py runs it, and nobody collects it."""
 
 collect_ignore_glob = ["nn_*.py"]
