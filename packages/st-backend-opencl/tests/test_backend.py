@@ -84,22 +84,62 @@ def test_unbound_plan_gives_its_memory_back(device: Device) -> None:
     assert backend.runtime.memory.n_active == n_before
 
 
-def test_second_batch_size_of_a_plan_builds_no_new_program(cold: OpenCLBackend) -> None:
+def layer(backend: OpenCLBackend, n: int) -> tuple[Plan, dict[Storage, Any]]:
+    """Return the plan of a layer of 300 units and the gradient of its weights, for `n` rows."""
+    x, weights, dy = (
+        dense(Storage(4 * rows * columns, "input"), spec((rows, columns), "float32"))
+        for rows, columns in [(n, 70), (70, 320), (n, 320)]
+    )
+    y, gradient, total = (
+        dense(Storage(4 * spec(shape, "float32").size, "output"), spec(shape, "float32"))
+        for shape in [(n, 320), (70, 320), (320,)]
+    )
+    product, turned = temp((n, 320)), View(x.storage, spec((70, n), "float32"), (1, 70))
+    bias = View(weights.storage, y.spec, (0, 1))
+    calls = (
+        Call("matmul", (x, weights), (product,)),
+        Call("add", (product, bias), (product,)),
+        Call("tanh", (product,), (y,)),
+        Call("matmul", (turned, dy), (gradient,)),
+        Call("sum", (dy,), (total,), (("axes", (0,)),)),
+    )
+    views = (x, weights, dy, y, gradient, total)
+    return Plan(calls, ()), {view.storage: backend.alloc(view.storage.nbytes) for view in views}
+
+
+@pytest.mark.parametrize("sizes", [(64, 33, 500, 2), (2, 64)], ids=str)
+def test_second_batch_size_of_a_plan_builds_no_new_program(
+    cold: OpenCLBackend, sizes: tuple[int, ...]
+) -> None:
     made = []
-    for n in (70, 33, 8):
-        plan, memory, _ = chain(cold, n)
-        cold.bind(plan, memory).run()
+    for n in sizes:
+        cold.bind(*layer(cold, n)).run()
         made.append(cold.runtime.programs.n_made)
 
-    assert made[0] == made[1] == made[2]
+    assert set(made) == {made[0]}
+
+
+def test_packed_operands_count_as_memory_of_the_plan(backend: OpenCLBackend) -> None:
+    n = 300
+    shape = spec((n, n), "float32")
+    x, y, z = (dense(Storage(shape.nbytes, "input"), shape) for _ in range(3))
+    memory = {view.storage: backend.alloc(shape.nbytes) for view in (x, y, z)}
+
+    bound = backend.bind(Plan((Call("matmul", (x, y), (z,)),), ()), memory)
+
+    assert bound.n_bytes == 4 * n * 320
 
 
 def test_temporaries_share_memory_unless_they_are_kept(backend: OpenCLBackend) -> None:
     plan, memory, _ = chain(backend, 16)
+    n_each = n_packed = 4 * 16 * 16
 
     shared, kept = backend.bind(plan, memory), backend.bind(plan, memory, keep=True)
 
-    assert (shared.n_bytes, kept.n_bytes) == (2 * 4 * 16 * 16, 3 * 4 * 16 * 16)
+    assert (shared.n_bytes, kept.n_bytes) == (
+        n_packed + 2 * 4 * 16 * 16,
+        n_packed + 3 * 4 * 16 * 16,
+    )
 
 
 def test_error_while_binding_names_operator_and_module(backend: OpenCLBackend) -> None:

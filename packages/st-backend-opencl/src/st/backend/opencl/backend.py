@@ -168,9 +168,11 @@ class OpenCLBackend(TableBackend):
             sizes = [storage.nbytes for storage in lives]
         buffers = [self.alloc(size) for size in sizes]
         whole = {**memory, **{storage: buffers[slot] for storage, slot in slots.items()}}
+        n_before = self.runtime.n_temporary
         launches = [self._bind_group(calls, each, whole, inner) for each in groups]
+        n_bytes = sum(sizes) + self.runtime.n_temporary - n_before
         covers = [tuple(each.calls) for each in groups]
-        return OpenCLPlan(self.runtime, launches, covers, whole, sum(sizes))
+        return OpenCLPlan(self.runtime, launches, covers, whole, n_bytes)
 
     def _is_known(self, call: Call) -> bool:
         return fused.is_known(call, self.name, has_float64=self.device.has_float64)

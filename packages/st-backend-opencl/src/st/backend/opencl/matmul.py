@@ -19,8 +19,8 @@ TILE_ROWS = {1: 14, 2: 12, 4: 6}
 ROW_PANELS, COLUMN_PANELS = 16, 4
 """Tiles that share a work-item: their panels of A and B stay in the second-level cache."""
 
-DIRECT_BYTES = 256 << 10
-"""B up to this size is read in place: packing it would cost more than it saves."""
+MOST_DIRECT_COLUMNS = 256
+"""B with rows up to this length is read in place: its panels lie on few pages anyway."""
 
 LEAST_OPERATIONS = 1 << 20
 """Multiplications below which a product is not worth a second thread."""
@@ -119,9 +119,8 @@ def _in_registers(
     vectors = 1 if n <= LANES else 2 if n <= 2 * LANES else 4
     rows, width = TILE_ROWS[vectors], vectors * LANES
     n_rows, n_columns = -(-m // rows), -(-n // width)
-    is_small = k * n * 4 <= DIRECT_BYTES or n_rows <= 2 or n == width
-    is_plain = len(b.rows[0]) <= 1 and last_stride(b.columns) == 1
-    is_direct = is_small and is_plain and n % width == 0
+    can_be_direct = len(b.rows[0]) <= 1 and last_stride(b.columns) == 1 and n % width == 0
+    is_direct = can_be_direct and (n <= MOST_DIRECT_COLUMNS or n_rows <= 2)
     launches = []
     if not is_direct:
         packed = runtime.temporary((n_batch, n_columns * width, k), "float32")
@@ -129,14 +128,16 @@ def _in_registers(
         what = (packed.buffer, shape, n, k, *_described(b))
         launches.append(runtime.launch(call, _pack(vectors), what, (n_columns, 1, n_batch)))
         b = Matrix(packed.buffer, b.dtype, 0, b.batch, b.rows, b.columns)
-    source = _gemm(rows, vectors, last_stride(a.columns) == 1, is_direct)
+    elif n > MOST_DIRECT_COLUMNS:
+        # Larger batches pack, and are not to build anything then.
+        runtime.programs.kernel(_pack(vectors))
     groups = (1, 1)
     if m * n * k >= LEAST_OPERATIONS:
         columns = -(-n_columns // COLUMN_PANELS)
         wanted = -(-runtime.device.n_units * 8 // columns)
         groups = (max(-(-n_rows // ROW_PANELS), min(n_rows, wanted)), columns)
-    arguments = _arguments(batch, a, b, out)
-    launches.append(runtime.launch(call, source, arguments, (*groups, n_batch)))
+    arguments = (*_arguments(batch, a, b, out), int(is_direct))
+    launches.append(runtime.launch(call, _gemm(vectors), arguments, (*groups, n_batch)))
     return launches
 
 
@@ -149,12 +150,10 @@ def _pack(vectors: int) -> KernelSource:
     )
 
 
-def _gemm(rows: int, vectors: int, is_a_unit: bool, is_b_direct: bool) -> KernelSource:
-    flags = {"A_UNIT": is_a_unit, "B_DIRECT": is_b_direct}
-    sizes = (("ROWS", str(rows)), ("VECTORS", str(vectors)))
+def _gemm(vectors: int) -> KernelSource:
     return KernelSource(
         "gemm",
         ("matrix", "panel", "gemm"),
-        (*sizes, *((flag, "") for flag, is_set in flags.items() if is_set)),
-        (*_SIZES, *_MATRIX * 2),
+        (("ROWS", str(TILE_ROWS[vectors])), ("VECTORS", str(vectors))),
+        (*_SIZES, *_MATRIX * 2, "long"),
     )

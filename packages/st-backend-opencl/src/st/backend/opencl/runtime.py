@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ class Runtime:
         self.programs = Programs(device, self.context, cache or BinaryCache(default_directory()))
         self.last_call: Call | None = None
         """The latest call enqueued, for faults that show only while waiting."""
+        self._asked = local()
         self._constants: dict[tuple[str, bytes], Any] = {}
 
     @property
@@ -129,8 +131,14 @@ class Runtime:
             buffer = self._constants.setdefault(key, buffer)
         return Operand(buffer, const.spec.dtype, shape, (0,) * len(shape))
 
+    @property
+    def n_temporary(self) -> int:
+        """Bytes of temporaries that this thread has asked for so far."""
+        return int(self._asked.__dict__.get("n_bytes", 0))
+
     def temporary(self, shape: Sequence[int], dtype: str) -> Operand:
         """Return uninitialised dense memory that lives as long as the launches that use it."""
+        self._asked.n_bytes = self.n_temporary + prod(shape) * DTYPES[dtype]
         buffer = self.memory.alloc(prod(shape) * DTYPES[dtype])
         return Operand(buffer, dtype, tuple(shape), dense_strides(shape))
 

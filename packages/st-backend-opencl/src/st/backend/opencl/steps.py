@@ -9,6 +9,9 @@ from st.backend.opencl.groups import columns_beside, is_reduction, walked
 from st.backend.opencl.space import Shape
 from st.core.backend import Call, Storage
 
+QUICK = ("add", "sub", "mul", "neg")
+"""Operators that take less time than a store and a load."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -62,3 +65,26 @@ def carried(found: Sequence[Step]) -> set[Storage]:
         if not is_reduction(step.call):
             written[step.call.outputs[0].storage] = step.phase
     return late
+
+
+def repeatable(found: Sequence[Step], late: set[Storage]) -> dict[Storage, Call]:
+    """Return those of `late` that are sooner worked out again than carried, with their calls.
+
+    Those are made by one operation of what the group only reads, and of numbers for rows.
+    """
+    written = {step.call.outputs[0].storage for step in found if _makes_vectors(step)}
+    writers: dict[Storage, list[Call]] = {}
+    for step in found:
+        writers.setdefault(step.call.outputs[0].storage, []).append(step.call)
+    return {
+        storage: calls[0]
+        for storage, calls in writers.items()
+        if storage in late
+        and len(calls) == 1
+        and calls[0].op in QUICK
+        and not any(each.view.storage in written for each in walked(calls[0])[:-1])
+    }
+
+
+def _makes_vectors(step: Step) -> bool:
+    return not step.is_row and not is_reduction(step.call)

@@ -16,7 +16,7 @@ from st.backend.opencl.groups import columns_beside, is_reduction, walked
 from st.backend.opencl.reduce import STARTS
 from st.backend.opencl.source import CTYPES, KernelSource, Parameter
 from st.backend.opencl.space import Place, Shape, place_of
-from st.backend.opencl.steps import carried, steps
+from st.backend.opencl.steps import carried, repeatable, steps
 from st.core.backend import Call, Const, Storage, View, kernels
 
 LONGEST_NAME = 60
@@ -45,6 +45,9 @@ class Woven:
     """c0, c1, …: they may differ between batch sizes, so the text does not hold them."""
     source: KernelSource = field(init=False)
     _late: set[Storage] = field(default_factory=set)
+    """Storages that one loop hands to a later one."""
+    _again: dict[Storage, Call] = field(default_factory=dict)
+    """Those that each loop works out for itself, and how."""
     _functions: dict[str, None] = field(default_factory=dict)
     """Definitions of the functions the text uses, in order."""
     _rows: dict[Storage, str] = field(default_factory=dict)
@@ -58,7 +61,9 @@ class Woven:
     def write(self, calls: Sequence[Call]) -> None:
         """Write the kernel that does `calls`, a group in order."""
         found = steps(calls, self.space, self.n_columns)
-        self._late = carried(found)
+        late = carried(found)
+        self._again = repeatable(found, late & self.inner)
+        self._late = late - self._again.keys()
         lines: list[str] = []
         for phase in range(-1, max(step.phase for step in found) + 1):
             at = [step for step in found if step.phase == phase]
@@ -173,6 +178,11 @@ class Woven:
         key = self._key(x)
         if not is_row and key in self._vectors:
             return self._vectors[key]
+        if x.storage in self._again:
+            made = self._made(self._again[x.storage], lines, is_row=False)
+            name = self._vectors[key] = self._variable("t")
+            lines.append(f"const v_{_ctype(x)} {name} = {made};  // again")
+            return name
         name, ctype = self._variable("x"), _ctype(x)
         if is_row:
             lines.append(f"const v_{ctype} {name} = load_{ctype}(a{self._operand(key, x)}, 0, W);")

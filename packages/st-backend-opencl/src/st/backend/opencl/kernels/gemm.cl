@@ -1,37 +1,29 @@
 // C = A B for floats on CPUs: tiles of ROWS x COLUMNS kept in registers, one column panel of B
 // after the other, over DEPTH elements of the inner axis at a time. 6 x 64 floats are 24 of the 32
-// vector registers of AVX-512. Given: ROWS and VECTORS; A_UNIT when neighbours in a row of A are in
-// memory, and B_DIRECT when B is read in place (full panels only) instead of packed by pack_b.
+// vector registers of AVX-512. B is read in place (is_direct, full panels only) or as pack_b left
+// it. Given: ROWS and VECTORS.
 
 #define DEPTH 512
 
 // Dimension 0 shares the row panels, dimension 1 the column panels, dimension 2 is the batch.
 WORK_GROUP __kernel void gemm(
     __global float *c, const long c_offset, const long4 batch_shape,
-    const long m, const long n, const long k, MATRIX(float, a), MATRIX(float, b)) {
+    const long m, const long n, const long k, MATRIX(float, a), MATRIX(float, b),
+    const long is_direct) {
   const Share rows = share((m + ROWS - 1) / ROWS, 1, 0);
   const Share columns = share((n + COLUMNS - 1) / COLUMNS, 1, 1);
   const long batch = get_global_id(2);
-  const long b_row_stride = b_row_strides.w;
+  const long b_step = is_direct ? b_row_strides.w : COLUMNS, a_step = a_column_strides.w;
   a += PLACE(a, batch);
   c += c_offset + batch * m * n;
-#ifdef B_DIRECT
-  b += PLACE(b, batch);
-#else
-  b += batch * ((n + COLUMNS - 1) / COLUMNS) * k * COLUMNS;
-#endif
+  b += is_direct ? PLACE(b, batch) : batch * ((n + COLUMNS - 1) / COLUMNS) * k * COLUMNS;
   for (long depth = 0; depth < k || depth == 0; depth += DEPTH) {
     const long steps = MIN(DEPTH, k - depth);
     for (long column = columns.begin; column < columns.end; ++column)
       for (long row = rows.begin; row < rows.end; ++row) {
         const long i0 = row * ROWS, j0 = column * COLUMNS;
-#ifdef B_DIRECT
-        __global const float *from = b + depth * b_row_stride + j0;
-        const long b_step = b_row_stride;
-#else
-        __global const float *from = b + (column * k + depth) * COLUMNS;
-        const long b_step = COLUMNS;
-#endif
+        __global const float *from =
+            b + (is_direct ? depth * b_step + j0 : (column * k + depth) * COLUMNS);
         __global const float *line[ROWS];
         v_float tile[ROWS][VECTORS];
 #pragma unroll
@@ -43,18 +35,14 @@ WORK_GROUP __kernel void gemm(
         // The columns of A in runs along its last axis: one run, unless they are several axes.
         for (long begin = depth, run; begin < depth + steps; begin += run) {
           run = MIN(a_columns.w - begin % a_columns.w, depth + steps - begin);
-          const long at = COLUMN(a, begin);
-          for (long p = 0; p < run; ++p, from += b_step) {
+          long at = COLUMN(a, begin);
+          for (long p = 0; p < run; ++p, from += b_step, at += a_step) {
             v_float y[VECTORS];
 #pragma unroll
             for (int v = 0; v < VECTORS; ++v) y[v] = *(__global const u_float *)(from + W * v);
 #pragma unroll
             for (int i = 0; i < ROWS; ++i) {
-#ifdef A_UNIT
-              const v_float x = (v_float)(line[i][at + p]);
-#else
-              const v_float x = (v_float)(line[i][at + p * a_column_strides.w]);
-#endif
+              const v_float x = (v_float)(line[i][at]);
 #pragma unroll
               for (int v = 0; v < VECTORS; ++v) tile[i][v] = x * y[v] + tile[i][v];
             }

@@ -1,6 +1,7 @@
-DEFINE_KEEP(float)
 // Packed B: panel after panel of COLUMNS columns, [panel][k][COLUMNS], zeros beyond the last column;
 // dimension 0 is the panel, dimension 2 the batch.
+DEFINE_KEEP(float)
+
 WORK_GROUP __kernel void pack_b(
     __global float *packed, const long4 batch_shape, const long n, const long k,
     MATRIX(float, b)) {

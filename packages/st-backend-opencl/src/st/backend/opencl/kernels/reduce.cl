@@ -22,7 +22,21 @@ static inline T reduce_row(__global const T *p, long stride, long n SHARED_ROW) 
   for (long begin = 0; begin < n; begin += MOST_COLUMNS) {
     const long end = n - begin < MOST_COLUMNS ? n : begin + MOST_COLUMNS;
     JOIN(v_, T) part = (JOIN(v_, T))(START);
-    for (long i = begin + FIRST_LANE; i < end; i += LANES) {
+    long i = begin + FIRST_LANE;
+#if W > 1
+    // Rows that no fused kernel reduces may go several vectors at a time, which hides latency.
+    if (n > MOST_COLUMNS && stride == 1) {
+      JOIN(v_, T) parts[WIDE];
+      for (int k = 0; k < WIDE; ++k) parts[k] = (JOIN(v_, T))(START);
+      for (; i + WIDE * W <= end; i += WIDE * W)
+        for (int k = 0; k < WIDE; ++k) {
+          const JOIN(v_, T) x = *(__global const JOIN(u_, T) *)(p + i + k * W);
+          parts[k] = COMBINE(parts[k], x);
+        }
+      for (int k = 0; k < WIDE; ++k) part = COMBINE(part, parts[k]);
+    }
+#endif
+    for (; i < end; i += LANES) {
       const int left = lanes_left(end - i);
       const JOIN(v_, T) x = JOIN(load_, T)(p + i * stride, stride, left);
       const JOIN(v_, T) kept = JOIN(keep_, T)(x, left, START);
