@@ -136,10 +136,7 @@ def test_temporaries_share_memory_unless_they_are_kept(backend: OpenCLBackend) -
 
     shared, kept = backend.bind(plan, memory), backend.bind(plan, memory, keep=True)
 
-    assert (shared.n_bytes, kept.n_bytes) == (
-        n_packed + 2 * 4 * 16 * 16,
-        n_packed + 3 * 4 * 16 * 16,
-    )
+    assert (shared.n_bytes, kept.n_bytes) == (n_packed + 2 * n_each, n_packed + 3 * n_each)
 
 
 def test_error_while_binding_names_operator_and_module(backend: OpenCLBackend) -> None:
