@@ -117,12 +117,13 @@ def pool(of: type[Any], function: Callable[..., Any], n_axes: int) -> Callable[.
 
     def case(rng: np.random.Generator) -> Case:
         size, stride = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+        padding = int(rng.integers(0, size // 2 + 1))
         shape = image(rng) if n_axes == 2 else (2, int(rng.integers(4, 9)), 3)
 
         def forward(x: Any, p: Parameters) -> Any:
-            return function(x.movedim(-1, 1), size, stride).movedim(1, -1)
+            return function(x.movedim(-1, 1), size, stride, padding).movedim(1, -1)
 
-        return Case(of(size=size, stride=stride), shape, forward)
+        return Case(of(size=size, stride=stride, padding=padding), shape, forward)
 
     return case
 

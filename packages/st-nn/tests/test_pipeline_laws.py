@@ -22,7 +22,7 @@ hows = draw.sampled_from(["concat", "add", "multiply"])
 formulas = draw.sampled_from(["none", "tanh"])
 starts = draw.none() | draw.sampled_from(get_args(Start))
 window = {"kernel": sizes, "stride": sizes, "padding": sizes, "dilation": sizes, "groups": sizes}
-pool = {"size": sizes, "stride": draw.none() | sizes}
+pool = {"size": sizes, "stride": draw.none() | sizes, "padding": sizes}
 
 FIELDS: dict[type[Module], dict[str, draw.SearchStrategy[object]]] = {
     m.Linear: {

@@ -118,3 +118,9 @@ def test_what_a_module_cannot_take_is_refused(
 ) -> None:
     with pytest.raises(ShapeError, match=message):
         Model([("0", module)], spec(shape, "float32"))
+
+
+@pytest.mark.parametrize("pool", [MaxPool2d(size=3, padding=2), AvgPool2d(size=1, padding=1)])
+def test_pool_that_could_see_nothing_but_padding_is_refused(pool: Module) -> None:
+    with pytest.raises(ShapeError, match="is more than half of a window"):
+        Model([("0", pool)], spec((6, 6, 1), "float32"))

@@ -25,8 +25,8 @@ def cases(torch):
     def pooled(function):
         return lambda x, p: function(x.movedim(3, 1), 2).movedim(1, 3)
 
-    def windows(function, size, stride):
-        return lambda x, p: function(x.movedim(3, 1), size, stride).movedim(1, 3)
+    def windows(function, size, stride, padding=0):
+        return lambda x, p: function(x.movedim(-1, 1), size, stride, padding).movedim(1, -1)
 
     def filtered_rows(x, p, **options):
         kernel = p["weight"].permute(2, 1, 0)
@@ -141,6 +141,10 @@ def cases(torch):
         "maxpool-overlapping": ((2, 7, 8, 3), {}, windows(f.max_pool2d, 3, 2)),
         "avgpool": ((2, 6, 8, 3), {}, pooled(f.avg_pool2d)),
         "avgpool-overlapping": ((2, 7, 8, 3), {}, windows(f.avg_pool2d, 3, 1)),
+        "maxpool-padded": ((2, 6, 8, 3), {}, windows(f.max_pool2d, 3, 2, 1)),
+        "avgpool-padded": ((2, 6, 8, 3), {}, windows(f.avg_pool2d, 3, 2, 1)),
+        "maxpool1d-padded": ((2, 6, 3), {}, windows(f.max_pool1d, 3, 2, 1)),
+        "avgpool1d-padded": ((2, 6, 3), {}, windows(f.avg_pool1d, 3, 2, 1)),
         "conv1d": ((2, 7, 3), {"weight": (3, 3, 4), "bias": (4,)}, filtered_rows),
         "conv1d-options": (
             (2, 12, 4),

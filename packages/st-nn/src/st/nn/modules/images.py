@@ -61,10 +61,12 @@ class MaxPool2d(Module, frozen=True):
 
     size: Annotated[Count, Meta(description="Rows and columns of a window.")] = 2
     stride: Annotated[Count | None, Meta(description="How far apart windows begin.")] = None
+    padding: Annotated[Padding, Meta(description="Pixels around, which are never the largest.")] = 0
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
-        return ops.max_pool2d(as_images(x), self.size, stride=self.stride)
+        x, around = as_images(x), self.padding
+        return ops.max_pool2d(x, self.size, stride=self.stride, padding=around)
 
 
 class AvgPool2d(Module, frozen=True):
@@ -72,10 +74,12 @@ class AvgPool2d(Module, frozen=True):
 
     size: Annotated[Count, Meta(description="Rows and columns of a window.")] = 2
     stride: Annotated[Count | None, Meta(description="How far apart windows begin.")] = None
+    padding: Annotated[Padding, Meta(description="Zeros around the image, which count.")] = 0
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
-        return ops.avg_pool2d(as_images(x), self.size, stride=self.stride)
+        x, around = as_images(x), self.padding
+        return ops.avg_pool2d(x, self.size, stride=self.stride, padding=around)
 
 
 def check_groups(groups: int, n_channels: int, n_filters: int) -> None:

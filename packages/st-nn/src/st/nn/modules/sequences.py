@@ -59,13 +59,14 @@ class MaxPool1d(Module, frozen=True):
 
     size: Annotated[Count, Meta(description="Rows of a window.")] = 2
     stride: Annotated[Count | None, Meta(description="How far apart windows begin.")] = None
+    padding: Annotated[Padding, Meta(description="Rows around, which are never the largest.")] = 0
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         n, rows, channels = as_rows(x)
         size, stride = (self.size, 1), (self.stride or self.size, 1)
         image = x.reshape(n, rows, 1, channels)
-        y = ops.max_pool2d(image, size, stride=stride)
+        y = ops.max_pool2d(image, size, stride=stride, padding=(self.padding, 0))
         return y.reshape(n, y.shape[1], channels)
 
 
@@ -74,13 +75,14 @@ class AvgPool1d(Module, frozen=True):
 
     size: Annotated[Count, Meta(description="Rows of a window.")] = 2
     stride: Annotated[Count | None, Meta(description="How far apart windows begin.")] = None
+    padding: Annotated[Padding, Meta(description="Rows of zeros around, which count.")] = 0
 
     def forward(self, x: Tensor, scope: Scope) -> Tensor:
         """See `Module.forward`."""
         n, rows, channels = as_rows(x)
         size, stride = (self.size, 1), (self.stride or self.size, 1)
         image = x.reshape(n, rows, 1, channels)
-        y = ops.avg_pool2d(image, size, stride=stride)
+        y = ops.avg_pool2d(image, size, stride=stride, padding=(self.padding, 0))
         return y.reshape(n, y.shape[1], channels)
 
 

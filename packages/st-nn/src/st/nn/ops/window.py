@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from st.core.backend import Spec, View, spec
+from st.nn.ops.join import pad
 from st.nn.ops.reduce import max, mean
-from st.nn.ops.rules import NUMBERS, one_dtype
+from st.nn.ops.rules import FLOATS, NUMBERS, one_dtype
 from st.nn.tape import (
     Applied,
     Attrs,
@@ -54,17 +57,42 @@ def windows(x: Tensor, size: Pair, *, stride: Pair = 1, dilation: Pair = 1) -> T
     return x.tape.look(x, view, "windows", of_one(_windows_vjp), attrs)
 
 
-def max_pool2d(x: Tensor, size: Pair, *, stride: Pair | None = None) -> Tensor:
+def max_pool2d(x: Tensor, size: Pair, *, stride: Pair | None = None, padding: Pair = 0) -> Tensor:
     """Return the largest in each window and channel; windows lie side by side without `stride`.
 
-    Equal ones share the gradient.
+    Equal ones share the gradient. What `padding` puts around the image is never larger.
+
+    Raises:
+        ShapeError: x is no image, no window fits, or one could hold nothing but padding.
     """
-    return max(windows(x, size, stride=size if stride is None else stride), (3, 4))
+    lowest = float(np.finfo(x.dtype).min) if x.dtype in FLOATS else 0.0
+    around = _surrounded(x, size, padding, lowest)
+    return max(windows(around, size, stride=size if stride is None else stride), (3, 4))
 
 
-def avg_pool2d(x: Tensor, size: Pair, *, stride: Pair | None = None) -> Tensor:
-    """Return the mean of each window and channel; windows lie side by side without `stride`."""
-    return mean(windows(x, size, stride=size if stride is None else stride), (3, 4))
+def avg_pool2d(x: Tensor, size: Pair, *, stride: Pair | None = None, padding: Pair = 0) -> Tensor:
+    """Return the mean of each window and channel; windows lie side by side without `stride`.
+
+    The zeros that `padding` puts around the image count, as in PyTorch unless told otherwise.
+
+    Raises:
+        ShapeError: x is no image, no window fits, or one could hold nothing but padding.
+    """
+    around = _surrounded(x, size, padding, 0.0)
+    return mean(windows(around, size, stride=size if stride is None else stride), (3, 4))
+
+
+def _surrounded(x: Tensor, size: Pair, padding: Pair, value: float) -> Tensor:
+    (above, aside), (height, width) = pair(padding), pair(size)
+    if not above and not aside:
+        return x
+    if x.ndim != 4 or x.dtype not in FLOATS:
+        reason = "padding takes floating images (batch, height, width, channels)"
+        raise ShapeError(reason, op="windows", specs=(x.spec,), where=x.tape.where)
+    if not (0 <= 2 * above <= height and 0 <= 2 * aside <= width):
+        reason = f"the padding {above, aside} is more than half of a window {height, width}"
+        raise ShapeError(reason, op="windows", specs=(x.spec,), where=x.tape.where)
+    return pad(x, ((0, 0), (above, above), (aside, aside), (0, 0)), value)
 
 
 def pair(value: Pair) -> tuple[int, int]:

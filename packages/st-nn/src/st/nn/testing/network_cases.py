@@ -159,3 +159,14 @@ def _pools() -> Iterator[OperatorCase]:
             lambda x, size=size, stride=stride: ops.avg_pool2d(x, size, stride=stride),
             lambda x, size=size, stride=stride: pooled(x, False, size, stride), (x,),
         )  # fmt: skip
+    around = ((0, 0), (1, 1), (1, 1), (0, 0))
+    yield OperatorCase(
+        "max_pool2d-padded",
+        lambda x: ops.max_pool2d(x, 3, stride=2, padding=1),
+        lambda x: pooled(np.pad(x, around, constant_values=-np.inf), True, 3, 2), (x,),
+    )  # fmt: skip
+    yield OperatorCase(
+        "avg_pool2d-padded",
+        lambda x: ops.avg_pool2d(x, 3, stride=2, padding=1),
+        lambda x: pooled(np.pad(x, around), False, 3, 2), (x,),
+    )  # fmt: skip
