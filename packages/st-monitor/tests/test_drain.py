@@ -37,7 +37,7 @@ class Sink:
     ) -> None:
         if not all(isinstance(time, int) for time in (*start_ns, *end_ns)):
             raise TypeError("times are integers")
-        self.n_operations += len(names)
+        self.n_operations += len(names[0])
 
     def take_spans(self, spans: Sequence[Any]) -> None:
         self.spans += spans

@@ -74,11 +74,14 @@ class Sink(Protocol):
 
     def take_operations(
         self,
-        names: Sequence[tuple[Any, Any, Any]],
+        names: Sequence[Sequence[Any]],
         start_ns: Sequence[object],
         end_ns: Sequence[object],
     ) -> None:
-        """Take in operations, a column for each fact; raises what `batch` raises."""
+        """Take in operations, columns of operator, backend, place, start and end.
+
+        Raises what `batch` raises.
+        """
 
     def take_spans(self, spans: Sequence[tuple[str, int, int, int]]) -> None:
         """Take in spans: name, start, end, thread."""
@@ -214,14 +217,14 @@ class Drain:
 
     def _operations(self, fields: Sequence[Any]) -> None:
         width = self.operations.width
-        names = list(zip(*(fields[column::width] for column in self._columns), strict=True))
+        names = [fields[column::width] for column in self._columns]
         start_ns, end_ns = (fields[column::width] for column in self._times)
         try:
             for sink in self.sinks:
                 sink.take_operations(names, start_ns, end_ns)
         except (TypeError, ValueError, OverflowError):
             # One publisher's nonsense shifts the columns of all records after it.
-            self.operations.discard(len(names))
+            self.operations.discard(len(start_ns))
 
     # --- accounts -------------------------------------------------------------------------------
 

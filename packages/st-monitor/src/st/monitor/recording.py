@@ -116,7 +116,7 @@ class Recording:
 
     def take_operations(
         self,
-        names: Sequence[tuple[Any, Any, Any]],
+        names: Sequence[Sequence[Any]],
         start_ns: Sequence[object],
         end_ns: Sequence[object],
     ) -> None:
@@ -125,7 +125,8 @@ class Recording:
         Raises:
             TypeError, ValueError, OverflowError: They cannot be read; nothing was taken in.
         """
-        rows = self.operators.rows(names, len(names))
+        # Not made into a list: tuples that are kept would set off the garbage collector.
+        rows = self.operators.rows(zip(*names, strict=True), len(start_ns))
         if self.mode == "count":
             self.operators.count(rows)
             for row, n in enumerate(np.bincount(rows).tolist()):

@@ -22,8 +22,8 @@ FIRST_WINDOW_S: Final = 0.01
 LONGEST_PAUSE_S: Final = 10.0
 # Ending a pause costs as well: many short ones would never pay off what is owed.
 SHORTEST_PAUSE_S: Final = 0.1
-# What a quiet time may be saved up for: idleness does not buy a second of full cost.
-LONGEST_CREDIT_S: Final = 1.0
+# What a quiet time may be saved up for: idleness does not buy a stretch of full cost.
+LONGEST_CREDIT_S: Final = 0.1
 
 
 class Cost:
