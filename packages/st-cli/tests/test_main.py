@@ -226,3 +226,9 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_1(install, site
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: cannot write the output: ")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_output_that_the_caller_closed_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+
+    assert main(["--version"]) == 0

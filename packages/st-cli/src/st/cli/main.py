@@ -123,8 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     try:
         code: int | None = st.main(arguments, prog_name="st", standalone_mode=False)
-        # Here, where a full disk can still be told; at exit Python would print a traceback.
-        sys.stdout.flush()
+        # Here, where a full disk can still be told; at exit Python would print a traceback. Where the
+        # caller closed it there is none.
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
