@@ -26,7 +26,7 @@ class Event(Record):
             cls.event_name = cls.__name__
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        # As a record's, but the usual case does without three calls: 200 ns against 1.4 µs.
+        # As a record's, but the usual case takes no further call: 200 ns against 400.
         is_whole = len(values) == len(self.__match_args__) and not named
         self._values = values if is_whole else self._completed(values, named)
 

@@ -67,7 +67,6 @@ class PluginHandle:
         state: Where it is in its life, and
         reason: why, when that needs explaining; else "".
         plugin: The live object, None unless active.
-        offers: What the registry finds it by.
         sequence: Its place in the order of arrival.
     """
 
@@ -90,7 +89,6 @@ class PluginHandle:
         self.state = PluginState.DISCOVERED
         self.reason = ""
         self.plugin: Any = None
-        self.offers: tuple[object, ...] = ()
         self.sequence = 0
 
     @property

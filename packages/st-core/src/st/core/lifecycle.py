@@ -168,26 +168,32 @@ def _check_allowed(registry: Registry, handle: PluginHandle, explicitly: bool) -
 
 def _require(registry: Registry, handle: PluginHandle, explicitly: bool) -> None:
     """Bring up what a plugin requires, and set it LOADING while all of that is active."""
-    table, metadata = registry.plugins, handle.metadata
+    table = registry.plugins
     for _ in range(ATTEMPTS):
-        for plugin_id in sorted(metadata.requires):
-            _require_plugin(registry, handle, plugin_id, explicitly)
-        for text in metadata.requires_services:
-            _require_service(registry, handle, text)
-        for plugin_id in sorted(metadata.optional):
-            other = table.get(plugin_id)
-            if other is not None and other.state in USABLE:
-                attempt(activate, registry, plugin_id)
+        if handle.metadata.has_needs:
+            _bring_up_needs(registry, handle, explicitly)
         with table.lock:
             reason = table.clash(handle)
             if reason:
                 raise DependencyError(handle.id, f"{handle.id} {reason}")
-            if all(map(table.is_active, metadata.requires)):
+            if not handle.metadata.has_needs or all(map(table.is_active, handle.metadata.requires)):
                 table.begin(handle)
                 return
     raise TransitionTimeoutError(
         handle.id, f"{handle.id}: what it requires is unloaded as fast as it is loaded"
     )
+
+
+def _bring_up_needs(registry: Registry, handle: PluginHandle, explicitly: bool) -> None:
+    metadata = handle.metadata
+    for plugin_id in sorted(metadata.requires):
+        _require_plugin(registry, handle, plugin_id, explicitly)
+    for text in metadata.requires_services:
+        _require_service(registry, handle, text)
+    for plugin_id in sorted(metadata.optional):
+        other = registry.plugins.get(plugin_id)
+        if other is not None and other.state in USABLE:
+            attempt(activate, registry, plugin_id)
 
 
 def _require_plugin(

@@ -87,6 +87,14 @@ class PluginMetadata(Record):
         for relation in ("requires", "optional", "conflicts"):
             if self.id in getattr(self, relation):
                 raise MetadataError(f"{self.id}: {relation} names the plugin itself")
+        #: What a registry finds it by: capabilities, names of services, ids it conflicts with.
+        self.offers: tuple[object, ...] = (
+            *self.capabilities,
+            *[split_contract(text)[0] for text in self.provides],
+            *[("against", plugin_id) for plugin_id in self.conflicts],
+        )
+        #: Whether it requires or would use anything.
+        self.has_needs = bool(self.requires or self.requires_services or self.optional)
 
     def with_capability(self, capability: PluginCapability) -> PluginMetadata:
         """The same plugin with one more capability."""

@@ -58,6 +58,8 @@ class Record:
     def _completed(self, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """All values in order, those at their default as well."""
         names = self.__match_args__
+        if len(values) == len(names) and not named:
+            return values
         given = dict(zip(names, values, strict=False)) | named
         fields = self._defaults | given
         if len(given) < len(values) + len(named) or fields.keys() != {*names}:

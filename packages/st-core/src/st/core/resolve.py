@@ -66,8 +66,10 @@ class Known:
 
     def clash(self, handle: PluginHandle) -> str:
         """Why a plugin cannot run beside those that are active now, "" when it can."""
-        named = [self.by_id[key] for key in handle.metadata.conflicts if key in self.by_id]
-        for other in (*named, *self.holders(("against", handle.id))):
+        conflicts, opponents = handle.metadata.conflicts, self.holders(("against", handle.id))
+        if not conflicts and not opponents:
+            return ""
+        for other in (*[self.by_id[key] for key in conflicts if key in self.by_id], *opponents):
             if other is handle or other.state is not PluginState.ACTIVE:
                 continue
             for one, two in ((handle, other), (other, handle)):

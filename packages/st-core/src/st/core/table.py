@@ -138,7 +138,7 @@ class PluginTable:
             else:
                 self._waiting.pop(handle.id, None)
             self._is_stale = True
-            for offer in handle.offers:
+            for offer in handle.metadata.offers:
                 self._ranked.pop(offer, None)
 
     def begin(self, handle: PluginHandle) -> None:
@@ -147,7 +147,8 @@ class PluginTable:
             if self.peek(handle.id) is not handle:
                 raise PluginNotFoundError(handle.id, f"{handle.id} was unregistered meanwhile")
             self.set_state(handle, PluginState.LOADING)
-            self.edges.add(handle.metadata)
+            if handle.metadata.has_needs:
+                self.edges.add(handle.metadata)
 
     def describe(self, handle: PluginHandle, metadata: PluginMetadata) -> None:
         """Take over what only became known when the plugin's code was imported."""
@@ -159,18 +160,12 @@ class PluginTable:
             self._index(handle)
 
     def _index(self, handle: PluginHandle) -> None:
-        metadata = handle.metadata
-        handle.offers = (
-            *metadata.capabilities,
-            *[split_contract(text)[0] for text in metadata.provides],
-            *[("against", plugin_id) for plugin_id in metadata.conflicts],
-        )
-        for offer in handle.offers:
+        for offer in handle.metadata.offers:
             self._known.by_offer.setdefault(offer, {})[handle.id] = handle
             self._ranked.pop(offer, None)
 
     def _unindex(self, handle: PluginHandle) -> None:
-        for offer in handle.offers:
+        for offer in handle.metadata.offers:
             holders = self._known.by_offer.get(offer, {})
             if holders.get(handle.id) is handle:
                 del holders[handle.id]

@@ -61,7 +61,7 @@ def unload(registry: Registry, plugin_id: str, *, cascade: bool) -> Unloaded:
     for needer in reversed(gone):
         if needer not in lost:  # a failure is recorded in its state
             attempt(lambda again: activate(registry, again, explicitly=True), needer)
-    return _unloaded({key: errors for key, errors in gone.items() if key in lost}, gone)
+    return _unloaded([key for key in gone if key in lost], gone)
 
 
 def unload_all(registry: Registry) -> Unloaded:
@@ -143,7 +143,8 @@ def stop(registry: Registry, handle: PluginHandle) -> list[Exception]:
     with table.lock:
         handle.plugin = None
         del table.contexts[handle.id]
-        table.edges.remove(handle.metadata)
+        if handle.metadata.has_needs:
+            table.edges.remove(handle.metadata)
         table.edges.forget_uses(handle.id)
     return errors
 
@@ -161,9 +162,13 @@ def dependents(registry: Registry, plugin_id: str) -> dict[str, bool]:
 
     True for those that cannot be without it, False for those that merely use a service.
     """
-    contexts = registry.plugins.contexts
+    contexts, edges = registry.plugins.contexts, registry.plugins.edges
     found: dict[str, bool] = {}
     with registry.plugins.lock:
+        if not (
+            plugin_id in edges.users or plugin_id in edges.requirers or edges.service_requirers
+        ):
+            return found
         pending = [(plugin_id, True)]
         while pending:
             provider, is_lost = pending.pop()
