@@ -123,8 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     try:
         code: int | None = st.main(arguments, prog_name="st", standalone_mode=False)
-        # Here, where a full disk can still be told; at exit Python would print a traceback. Where the
-        # caller closed it there is none.
+        # Here, where a full disk can still be told; at exit Python would print a traceback.
+        # It is None where the caller closed it.
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
