@@ -35,6 +35,15 @@ def test_tables_of_a_list_are_converted_one_by_one() -> None:
     assert made == Whole(parts=(Part(name="a", share=0.5), Part(name="b")))
 
 
+def test_choice_nearest_to_a_misspelt_one_is_told() -> None:
+    class Choice(msgspec.Struct, frozen=True, kw_only=True):
+        how: Annotated[Literal["concat", "add"] | None, Meta(description="How.")] = None
+
+    _, (fault,) = convert_fields(Choice, {"how": "conct"})
+
+    assert fault.nearest == "concat"
+
+
 def test_words_for_a_list_of_tables_name_their_fields() -> None:
     assert [field.expected for field in fields_of(Whole)] == ["a list, each a table of name, share"]
 

@@ -86,7 +86,8 @@ def convert_fields(
         for name, close in meant.items()
     ]
     described = _described(of)
-    expected = {field.encode_name: _in_words(field.type) for field in described}
+    types = {field.encode_name: field.type for field in described}
+    expected = {name: _in_words(kind) for name, kind in types.items()}
     nesting = {} if make is None else _nested(described)
     tables = _lists_of_tables(described)
     values: dict[str, Any] = {}
@@ -103,7 +104,9 @@ def convert_fields(
             if _fits(config[name], field.type):
                 values[field.name] = msgspec.convert(config[name], field.type, strict=False)
             else:
-                faults.append(Fault((*path, name), expected[name], shown(config[name])))
+                value = config[name]
+                close = nearest(value, _choices(types[name])) if isinstance(value, str) else None
+                faults.append(Fault((*path, name), expected[name], shown(value), close or ""))
         elif field.required and name not in meant.values():
             faults.append(Fault((*path, name), expected[name], "nothing"))
     if faults:
@@ -111,7 +114,7 @@ def convert_fields(
     try:
         return of(**values), ()
     except (ValueError, TypeError) as error:
-        return None, (Fault(path, f"a {of.__name__} whose fields fit together", str(error)),)
+        return None, (Fault(path, f"fields of {of.__name__} that fit together", str(error)),)
 
 
 def nested_fields(of: type[msgspec.Struct]) -> Mapping[str, bool]:
@@ -260,6 +263,19 @@ def _in_words(of: inspect.Type) -> str:
             return "a table"
         case _:
             return "a value"
+
+
+def _choices(of: inspect.Type) -> tuple[str, ...]:
+    """Return the texts that a field may be, where it has to be one of some."""
+    match of:
+        case inspect.Metadata():
+            return _choices(of.type)
+        case inspect.UnionType():
+            return tuple(choice for kind in of.types for choice in _choices(kind))
+        case inspect.LiteralType(values=values):
+            return tuple(value for value in values if isinstance(value, str))
+        case _:
+            return ()
 
 
 def _range(of: inspect.IntType | inspect.FloatType) -> str:
