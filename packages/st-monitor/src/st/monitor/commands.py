@@ -101,9 +101,9 @@ def top(run: Path, once: bool) -> None:
 @click.option("--port", default=0, help="The port; any that is free unless given.")
 @click.option("--expose", is_flag=True, help="Let other machines in, by an address of theirs.")
 def serve(run: Path, host: str, port: int, expose: bool) -> None:
-    """Serve a run as a live page, with /metrics for Prometheus; Ctrl-C ends it.
+    """Serve a run as a live page; Ctrl-C ends it.
 
-    Whoever has the printed address may look. Prometheus takes the token as a parameter or as a
+    Figures for Prometheus are at /metrics. Whoever has the printed address may look. Prometheus takes the token as a parameter or as a
     bearer token.
     """
     from st.monitor.exporters.prometheus import prometheus_text
@@ -124,7 +124,10 @@ def serve(run: Path, host: str, port: int, expose: bool) -> None:
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
 def compare(first: Path, second: Path) -> None:
-    """Say what two runs differ in: outcome, settings, curves, operators."""
+    """Say what two runs differ in.
+
+    That is their outcome, settings, the last values of curves, and the medians of operators.
+    """
     found = compared(read_run(first), read_run(second))
     console = Console()
     names = (line(first.name), line(second.name))
