@@ -103,8 +103,8 @@ def top(run: Path, once: bool) -> None:
 def serve(run: Path, host: str, port: int, expose: bool) -> None:
     """Serve a run as a live page; Ctrl-C ends it.
 
-    Figures for Prometheus are at /metrics. Whoever has the printed address may look. Prometheus takes the token as a parameter or as a
-    bearer token.
+    Whoever has the printed address may look. Figures for Prometheus are at /metrics, for which
+    it takes the token as a parameter or as a bearer token.
     """
     from st.monitor.exporters.prometheus import prometheus_text
     from st.monitor.views.live import live_content
