@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from st.backend.opencl import elementwise, expression
 from st.backend.opencl.groups import columns_beside, is_reduction, walked
@@ -54,6 +55,8 @@ class Woven:
     """Variables that hold one number for each row."""
     _vectors: dict[Key, str] = field(default_factory=dict)
     """Variables that hold a vector of the loop being written."""
+    _even: dict[str, None] = field(default_factory=dict)
+    """What holds of the distances of columns where whole vectors may be taken."""
     _n_variables: int = 0
 
     # -- loops ------------------------------------------------------------------------------
@@ -96,12 +99,19 @@ class Woven:
         for key, (view, name) in written.items():
             if view.storage not in self.inner or view.storage in self._late:
                 pointer, stride = self._address(key, view)
-                body.append(f"store_{_ctype(view)}({pointer}, {stride}, n, {name});")
+                body.append(f"STORE({_ctype(view)}, {pointer}, {stride}, {name});")
+                self._even[f"{stride} == 1"] = None
         return [
             *before,
-            "for (long column = columns.begin; column < columns.end; column += columns.step) {",
-            "  const int n = lanes_left(columns.end - column);",
-            *(f"  {line}" for line in body),
+            "{",
+            "  long column = columns.begin;",
+            "  for (; W > 1 && is_even && column + W <= columns.end; column += W) {",
+            *(f"    {_with(line, 'FULL')}" for line in body),
+            "  }",
+            "  for (; column < columns.end; column += columns.step) {",
+            "    const int n = lanes_left(columns.end - column);",
+            *(f"    {_with(line, 'PART')}" for line in body),
+            "  }",
             "}",
             *after,
             *self._stored([call for call in calls if is_reduction(call)]),
@@ -130,7 +140,7 @@ class Woven:
         name = self._rows[out.storage] = self._variable("r")
         return (
             f"v_{ctype} {part} = (v_{ctype})({start});",
-            f"const v_{ctype} {kept} = keep_{ctype}({made}, n, {start}); "
+            f"const v_{ctype} {kept} = KEEP({ctype}, {made}, {start}); "
             f"{part} = {combine}({part}, {kept});  // {call.op}",
             f"const v_{ctype} {name} = TOTAL({call.op}_{ctype}, {ctype}, {part});",
         )
@@ -165,8 +175,8 @@ class Woven:
         name = f"{_ctype(table)}, {_ctype(indices)}"
         self._functions[f"DEFINE_PICK({name})"] = None
         at = f"a{n}, 0" if is_row else f"a{n} + column * s{n}.s7, s{n}.s7"
-        lanes = "W" if is_row else "n"
-        return f"pick_{name.replace(', ', '_')}({at}, m{n}, l{n}, {rows}, {lanes})"
+        what = f"{name.replace(', ', '_')}, {at}, m{n}, l{n}, {rows}"
+        return f"FULL_PICK({what})" if is_row else f"PICK({what})"
 
     def _read(self, x: View | Const, lines: list[str], *, is_row: bool) -> str:
         """Return the variable that holds an operand, loading it first where there is none."""
@@ -188,7 +198,11 @@ class Woven:
             lines.append(f"const v_{ctype} {name} = load_{ctype}(a{self._operand(key, x)}, 0, W);")
             return name
         pointer, stride = self._address(key, x)
-        lines.append(f"const v_{ctype} {name} = load_{ctype}({pointer}, {stride}, n);")
+        # A guess from the axis that is last now; where it fails, the slower loop does all.
+        is_same = bool(key[1][1]) and key[1][1][-1] == 0
+        load = "SAME" if is_same else "LOAD"
+        lines.append(f"const v_{ctype} {name} = {load}({ctype}, {pointer}, {stride});")
+        self._even[f"{stride} == {0 if is_same else 1}"] = None
         self._vectors[key] = name
         return name
 
@@ -249,11 +263,13 @@ class Woven:
             parameters.append(f"const {CTYPES[constant.spec.dtype]} c{n}")
             takes.append(constant.spec.dtype)
         has_totals = any(each.startswith("DEFINE_TOTAL") for each in self._functions)
+        even = [each for each in self._even if not each.startswith("1 ")]
         text = [
             *self._functions,
             f"WORK_GROUP __kernel void {name}(",
             ",\n".join(f"    {each}" for each in parameters) + ") {",
             *(["  SHARED;"] if has_totals else []),
+            f"  const int is_even = {' && '.join(even) or '1'};",
             "  const Share rows = share(count_rows(shape), 1, 1), columns = share(shape.s7, W, 0);",
             "  for (long row = rows.begin; row < rows.end; row += rows.step) {",
             "    const long8 index = position(row, shape);",
@@ -279,3 +295,8 @@ def weave(
 
 def _ctype(view: View) -> str:
     return CTYPES[view.spec.dtype]
+
+
+def _with(line: str, lanes: Literal["FULL", "PART"]) -> str:
+    """Return a line of a loop for whole vectors of even operands, or for what is left."""
+    return re.sub(r"\b(LOAD|SAME|STORE|KEEP|PICK)\(", rf"{lanes}_\1(", line)

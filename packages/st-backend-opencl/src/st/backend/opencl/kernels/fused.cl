@@ -21,6 +21,21 @@ static inline long along(long8 index, long8 strides) {
   return steps.s0 + steps.s1 + steps.s2 + steps.s3 + steps.s4 + steps.s5 + steps.s6;
 }
 
+// FULL_: whole vectors of elements that lie side by side, or are the SAME for all columns: these
+// loops call nothing, as all vectors would go to memory around a call. PART_: n lanes of any.
+#define FULL_LOAD(T, p, stride) *(__global const JOIN(u_, T) *)(p)
+#define FULL_SAME(T, p, stride) (JOIN(v_, T))(*(p))
+#define FULL_STORE(T, p, stride, x) *(__global JOIN(u_, T) *)(p) = x
+#define FULL_KEEP(T, x, other) x
+#define FULL_PICK(T_INDEX, p, stride, row_stride, n_rows, rows) \
+  JOIN(pick_, T_INDEX)(p, stride, row_stride, n_rows, rows, W)
+#define PART_LOAD(T, p, stride) JOIN(load_, T)(p, stride, n)
+#define PART_SAME(T, p, stride) PART_LOAD(T, p, stride)
+#define PART_STORE(T, p, stride, x) JOIN(store_, T)(p, stride, n, x)
+#define PART_KEEP(T, x, other) JOIN(keep_, T)(x, n, other)
+#define PART_PICK(T_INDEX, p, stride, row_stride, n_rows, rows) \
+  JOIN(pick_, T_INDEX)(p, stride, row_stride, n_rows, rows, n)
+
 // pick_T_INDEX: elements of a table whose rows lie row_stride apart: each lane has its own row,
 // clamped to the table, and lies `stride` behind the lane before it.
 #define CLAMPED(row, n_rows) ((row) < 0 ? 0 : (ulong)(row) >= (ulong)(n_rows) ? (n_rows) - 1 : (long)(row))
