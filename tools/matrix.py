@@ -37,6 +37,9 @@ class Subset:
 
 NN, MONITOR, CLI = (f"packages/{name}/tests" for name in ("st-nn", "st-monitor", "st-cli"))
 
+EXTRAS = {"st_backend_opencl": "[cpu]", "st_nn": "[sklearn]"}
+"""What the tests of a distribution need of its extras, by the name of its wheel."""
+
 SUBSETS = {
     "wheels-core_monitor": Subset(("st-core", "st-monitor"), (MONITOR,)),
     "wheels-nn_monitor": Subset(("st-core", "st-nn", "st-monitor"), (NN, MONITOR)),
@@ -84,8 +87,8 @@ def prove(name: str) -> int:
     with tempfile.TemporaryDirectory() as directory:
         wheels = wheels_of(subset, Path(directory))
         examples = sorted(PLUGINS.glob("st-*")) if subset.with_examples else []
-        extra = [f"{wheel}[cpu]" if "opencl" in wheel.name else wheel for wheel in wheels]
-        uv("pip", "install", "--quiet", "--python", sys.executable, *extra, *examples)
+        wanted = [f"{wheel}{EXTRAS.get(wheel.name.partition('-')[0], '')}" for wheel in wheels]
+        uv("pip", "install", "--quiet", "--python", sys.executable, *wanted, *examples)
     command = [sys.executable, "-m", "pytest", "-m", "not slow", *subset.tests]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
