@@ -12,6 +12,7 @@ Told = tuple[str, tuple[tuple[int, ...], ...], str]
 
 
 RECURRENCES = ("lstm", "gru")
+LOOPS = ("causal_taps", "coherent_scan")
 
 
 def stays_whole(call: Call) -> bool:
@@ -19,7 +20,7 @@ def stays_whole(call: Call) -> bool:
 
     The parts of a recurrence are a dozen calls for each row, a million for a second of sound.
     """
-    return call.op in RECURRENCES
+    return call.op in RECURRENCES or call.op in LOOPS
 
 
 def told(plan: Plan, executable: Executable) -> tuple[Told, ...]:

@@ -14,6 +14,7 @@ Call(div: float32(2,3), float32(2,3) -> float32(2,3))
 from st.nn.ops.activation import gelu, sigmoid, silu, softplus
 from st.nn.ops.along import add_along, flip, take_along
 from st.nn.ops.attention import attention
+from st.nn.ops.coherence import causal_taps, coherent_scan
 from st.nn.ops.convolution import conv2d
 from st.nn.ops.elementwise import (
     abs,
@@ -57,6 +58,7 @@ from st.nn.ops.order import argsort, sort, top_k
 from st.nn.ops.random import dropout, philox
 from st.nn.ops.recurrent import gru, lstm
 from st.nn.ops.reduce import argmax, argmin, max, mean, min, sum
+from st.nn.ops.trigonometry import cos_sin
 from st.nn.ops.window import avg_pool2d, max_pool2d, windows
 
 __all__ = [
@@ -71,10 +73,13 @@ __all__ = [
     "batch_norm",
     "batch_norm_fixed",
     "cast",
+    "causal_taps",
+    "coherent_scan",
     "compare",
     "concat",
     "conv2d",
     "copy",
+    "cos_sin",
     "cross_entropy",
     "cumsum",
     "div",

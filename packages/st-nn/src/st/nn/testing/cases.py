@@ -11,6 +11,7 @@ import numpy as np
 from st.nn import ops
 from st.nn.tape import Tensor
 from st.nn.testing.case import Array, OperatorCase, numbers
+from st.nn.testing.coherence_cases import coherence_cases
 from st.nn.testing.network_cases import network_cases
 from st.nn.testing.random_cases import random_cases
 from st.nn.testing.recurrent_cases import recurrent_cases
@@ -29,6 +30,7 @@ def operator_cases() -> list[OperatorCase]:
         *structure_cases(),
         *network_cases(),
         *recurrent_cases(),
+        *coherence_cases(),
         *random_cases(),
     ]
 
