@@ -30,7 +30,7 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 COLUMNS, ROWS = 116, 120
-SIZE_OF_REPORT = (1100, 1560)
+SIZE_OF_REPORT = (1100, 2180)
 COMMAND = ("st", "train", "docs/examples/digits.toml")
 DARK = ("--blink-settings=preferredColorScheme=0",)
 REPORTED = ("st", "train", "docs/examples/digits_cnn.toml")
