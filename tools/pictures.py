@@ -122,7 +122,7 @@ def picture_of_run(directory: Path) -> None:
 
 
 def picture_of_report(directory: Path) -> None:
-    """Train a convolutional network in `directory`; write docs/images/report*.png, light and dark."""
+    """Train a convolutional network in `directory`; write docs/images/report{,-dark}.png."""
     run_in_terminal(REPORTED, directory)
     report = next(directory.glob("runs/digits_cnn-*/**/report.html"))
     for name, options in (("report", ()), ("report-dark", DARK)):
