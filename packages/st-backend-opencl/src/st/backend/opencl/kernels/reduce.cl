@@ -27,12 +27,15 @@ static inline T reduce_row(__global const T *p, long stride, long n SHARED_ROW) 
     // Rows that no fused kernel reduces may go several vectors at a time, which hides latency.
     if (n > MOST_COLUMNS && stride == 1) {
       JOIN(v_, T) parts[WIDE];
+#pragma unroll
       for (int k = 0; k < WIDE; ++k) parts[k] = (JOIN(v_, T))(START);
       for (; i + WIDE * W <= end; i += WIDE * W)
+#pragma unroll
         for (int k = 0; k < WIDE; ++k) {
           const JOIN(v_, T) x = *(__global const JOIN(u_, T) *)(p + i + k * W);
           parts[k] = COMBINE(parts[k], x);
         }
+#pragma unroll
       for (int k = 0; k < WIDE; ++k) part = COMBINE(part, parts[k]);
     }
 #endif
