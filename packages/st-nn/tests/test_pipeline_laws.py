@@ -12,6 +12,7 @@ from st.nn.discovery import MODULE_REGISTRY
 from st.nn.init import Start
 from st.nn.modules import Module, Named
 from st.nn.pipeline import ModulePipelineBuilder
+from st.nn.zspace_coherence import ZSpaceSequencer
 
 names = draw.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True).filter("input".__ne__)
 sizes = draw.integers(1, 50)
@@ -67,6 +68,20 @@ FIELDS: dict[type[Module], dict[str, draw.SearchStrategy[object]]] = {
         "causal": yes_or_no,
         "approximate": formulas,
         "dropout": shares,
+    },
+    ZSpaceSequencer: {
+        "heads": sizes,
+        "bands": sizes,
+        "taps": draw.none() | draw.integers(16, 64),
+        "orders": draw.permutations([0.0, 1.0, -0.5]).map(tuple),
+        "resonators": draw.integers(0, 8),
+        "resonator_init": shares,
+        "curvature": shares,
+        "learn_curvature": yes_or_no,
+        "radius": positive,
+        "horizon": draw.integers(2, 600),
+        "chunk": draw.integers(8, 256),
+        "causal": yes_or_no,
     },
 }
 """What to draw for the fields of each module that holds no other."""
