@@ -8,7 +8,25 @@
 """
 
 from st.nn.zspace_coherence.config import ZSpaceConfig
+from st.nn.zspace_coherence.observer import ZSpaceObserver
+from st.nn.zspace_coherence.plugins import (
+    ZSpacePluginAdapter,
+    ZSpacePluginRegistry,
+    ZSpaceSequencerPlugin,
+)
 from st.nn.zspace_coherence.sequencer import ZSpaceSequencer
+from st.nn.zspace_coherence.stages import StagePluginError
 from st.nn.zspace_coherence.streaming import StreamError, ZSpaceState, ZSpaceStream
 
-__all__ = ["StreamError", "ZSpaceConfig", "ZSpaceSequencer", "ZSpaceState", "ZSpaceStream"]
+__all__ = [
+    "StagePluginError",
+    "StreamError",
+    "ZSpaceConfig",
+    "ZSpaceObserver",
+    "ZSpacePluginAdapter",
+    "ZSpacePluginRegistry",
+    "ZSpaceSequencer",
+    "ZSpaceSequencerPlugin",
+    "ZSpaceState",
+    "ZSpaceStream",
+]
