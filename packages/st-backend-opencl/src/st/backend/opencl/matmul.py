@@ -19,6 +19,9 @@ TILE_ROWS = {1: 14, 2: 12, 4: 6}
 ROW_PANELS, COLUMN_PANELS = 16, 4
 """Tiles that share a work-item: their panels of A and B stay in the second-level cache."""
 
+SHARES_PER_UNIT = 8
+"""Work-items for each thread, where there are tiles for them."""
+
 MOST_DIRECT_COLUMNS = 256
 """B with rows up to this length is read in place: its panels lie on few pages anyway."""
 
@@ -134,7 +137,7 @@ def _in_registers(
     groups = (1, 1)
     if m * n * k >= LEAST_OPERATIONS:
         columns = -(-n_columns // COLUMN_PANELS)
-        wanted = -(-runtime.device.n_units * 8 // columns)
+        wanted = -(-runtime.device.n_units * SHARES_PER_UNIT // columns)
         groups = (max(-(-n_rows // ROW_PANELS), min(n_rows, wanted)), columns)
     arguments = (*_arguments(batch, a, b, out), int(is_direct))
     launches.append(runtime.launch(call, _gemm(vectors), arguments, (*groups, n_batch)))
