@@ -62,6 +62,16 @@ def load_path(registry: Registry, path: str | Path) -> tuple[PluginHandle, ...]:
     return handles
 
 
+def unregister(registry: Registry, plugin_id: str, *, cascade: bool) -> tuple[str, ...]:
+    """Take a plugin down, with `cascade` those that depend on it, and let them go."""
+    unloaded = unload(registry, plugin_id, cascade=cascade)
+    for gone in unloaded.ids:
+        drop(registry, gone)
+    if unloaded.errors:
+        unloaded.raise_errors()
+    return unloaded.ids
+
+
 def drop(registry: Registry, plugin_id: str) -> None:
     """Forget a plugin that is unloaded, unless it is installed: that one stays known."""
     handle = registry.plugins.peek(plugin_id)

@@ -186,14 +186,9 @@ class Registry:
             DependencyError: When others need it and `dependents` is "refuse".
             ExceptionGroup: Of what clean-up raised, after all of it is done.
         """
-        from st.core.intake import drop
-        from st.core.unloading import unload
+        from st.core.intake import unregister
 
-        unloaded = unload(self, plugin_id, cascade=dependents == "cascade")
-        for gone in unloaded.ids:
-            drop(self, gone)
-        unloaded.raise_errors()
-        return unloaded.ids
+        return unregister(self, plugin_id, cascade=dependents == "cascade")
 
     def reload(self, plugin_id: str) -> PluginHandle:
         """Exchange a plugin for the version on disk; what depends on it is started again.
