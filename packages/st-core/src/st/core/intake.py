@@ -12,7 +12,7 @@ from st.core.lifecycle import activate, activate_all, declared_metadata
 from st.core.metadata import PluginMetadata
 from st.core.resolve import in_order
 from st.core.source import ObjectSource, Source
-from st.core.unloading import unload
+from st.core.unloading import as_unloaded, unload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def load_path(registry: Registry, path: str | Path) -> tuple[PluginHandle, ...]:
             if handle.state is PluginState.UNAVAILABLE:
                 continue  # stays, with its reason, until somebody tries again
             if registry.plugins.peek(handle.id) is handle:
-                attempt(lambda gone: unload(registry, gone, cascade=True), handle.id)
+                attempt(lambda gone: unload(registry, gone, {}, cascade=True), handle.id)
                 registry.plugins.discard(handle)
             registry.bus.forget(handle.source.release())
         raise
@@ -64,12 +64,13 @@ def load_path(registry: Registry, path: str | Path) -> tuple[PluginHandle, ...]:
 
 def unregister(registry: Registry, plugin_id: str, *, cascade: bool) -> tuple[str, ...]:
     """Take a plugin down, with `cascade` those that depend on it, and let them go."""
-    unloaded = unload(registry, plugin_id, cascade=cascade)
-    for gone in unloaded.ids:
+    errors: dict[str, list[Exception]] = {}
+    ids = unload(registry, plugin_id, errors, cascade=cascade)
+    for gone in ids:
         drop(registry, gone)
-    if unloaded.errors:
-        unloaded.raise_errors()
-    return unloaded.ids
+    if any(errors.values()):
+        as_unloaded(errors).raise_errors()
+    return ids
 
 
 def drop(registry: Registry, plugin_id: str) -> None:

@@ -31,16 +31,26 @@ class Unloaded(Record):
             raise ExceptionGroup(f"unloading {', '.join(self.errors)}", flat)
 
 
-def unload(registry: Registry, plugin_id: str, *, cascade: bool) -> Unloaded:
+def unload(
+    registry: Registry, plugin_id: str, gone: dict[str, list[Exception]], *, cascade: bool
+) -> tuple[str, ...]:
     """Take a plugin down, with `cascade` those that depend on it first.
 
     Plain users of its services are started again afterwards: they find another provider, or do
     without.
 
+    Args:
+        registry: Where they are.
+        plugin_id: Which.
+        cascade: Whether to take dependents down, too.
+        gone: Takes up each id, in order, and what its clean-up raised.
+
+    Returns:
+        The ids that stay down, in order.
+
     Raises:
         DependencyError: Without `cascade`, when others depend on it.
     """
-    gone: dict[str, list[Exception]] = {}
     lost = {plugin_id}
     for _ in range(ATTEMPTS):
         if _take_one_down(registry, plugin_id, "on request", gone, ()):
@@ -61,7 +71,7 @@ def unload(registry: Registry, plugin_id: str, *, cascade: bool) -> Unloaded:
     for needer in reversed(gone):
         if needer not in lost:  # a failure is recorded in its state
             attempt(lambda again: activate(registry, again, explicitly=True), needer)
-    return _unloaded([key for key in gone if key in lost], gone)
+    return tuple([key for key in gone if key in lost])
 
 
 def unload_all(registry: Registry) -> Unloaded:
@@ -73,11 +83,13 @@ def unload_all(registry: Registry) -> Unloaded:
             error = attempt(_take_one_down, registry, plugin_id, "at shutdown", gone, None)
             if error is not None:  # another thread does not let go of it
                 gone[plugin_id] = [error]
-    return _unloaded(gone, gone)
+    return as_unloaded(gone)
 
 
-def _unloaded(ids: Iterable[str], gone: dict[str, list[Exception]]) -> Unloaded:
-    return Unloaded(tuple(ids), {key: tuple(errors) for key, errors in gone.items() if errors})
+def as_unloaded(gone: dict[str, list[Exception]]) -> Unloaded:
+    """What callers are given of it."""
+    failed = {key: tuple(errors) for key, errors in gone.items() if errors}
+    return Unloaded(tuple(gone), failed)
 
 
 def take_down(
