@@ -86,6 +86,7 @@ def test_what_the_document_shows_is_what_happens(
                 came = st(*command[1:], cwd=reader)
                 printed = came.stdout + came.stderr
                 assert matches(shown, printed), f"{place}: {shlex.join(command)}\n{printed}"
+                assert ("error: " in shown) == (came.returncode != 0), f"{place}: {printed}"
         elif block.language == "python" and ">>>" in block.text:
             example = doctest.DocTestParser().get_doctest(
                 block.text, {}, place, str(document), block.line
