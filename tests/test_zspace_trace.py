@@ -1,30 +1,49 @@
-"""The monitor's trace hears a Z-space sequencer, though neither knows the other."""
+"""The monitor's trace hears the Z-space sequencers of a run, though neither knows the other."""
 
-import numpy as np
+from pathlib import Path
+
+import pytest
 
 from st.core import Registry
-from st.core.backend import spec
 from st.monitor import ZSpaceTrace
-from st.nn import SGD, MeanSquaredError, Model, TrainingStep
-from st.nn.numpy_backend import NumPyBackend
-from st.nn.zspace_coherence import ZSpaceObserver, ZSpaceSequencer
+from st.nn.experiment import train_experiment
+
+EXPERIMENT = """\
+seed = 3
+epochs = 3
+batch_size = 8
+backend = "numpy"
+optimizer = { type = "adam", lr = 0.01 }
+model = [
+  { type = "reshape", shape = [2, 2] },
+  { type = "zspace_coherence", heads = 1, taps = 2 },
+  { type = "flatten" },
+  { type = "linear", out_features = 2 },
+]
+
+[data]
+source = "csv"
+path = "points.csv"
+target = "side"
+"""
 
 
-def test_trace_of_another_distribution_hears_every_stage_between_steps() -> None:
-    sequencer, backend = ZSpaceSequencer(heads=2, bands=3), NumPyBackend()
-    model = Model([("mixer", sequencer)], spec((20, 8), "float32"))
-    step = TrainingStep(model, MeanSquaredError(), SGD(lr=0.1), backend, 2, model.initialise(1))
-    x = np.random.default_rng(0).normal(size=(2, 20, 8)).astype(np.float32)
+def test_trace_of_another_distribution_hears_every_stage_of_a_training_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{n % 5},{n % 3},{n % 2},{n % 7},{'over' if n % 2 else 'under'}" for n in range(40)]
+    Path("points.csv").write_text("\n".join(["a,b,c,d,side", *rows]), encoding="utf-8")
+    Path("points.toml").write_text(EXPERIMENT, encoding="utf-8")
     trace = ZSpaceTrace()
 
-    with Registry(environ={}) as registry, ZSpaceObserver(sequencer, backend, registry) as observer:
+    with Registry(environ={}, allow=["st-nn"]) as registry:
+        registry.discover()
         registry.register(trace)
-        for _ in range(2):
-            step.run(x, x)
-            observer.read(x, step.parameters(), path="mixer")
+        train_experiment(Path("points.toml"), registry)
 
     stages = ["configured", "projected", "coherence_measured", "aggregated"]
-    assert [heard["stage"] for heard in trace.summaries()] == 2 * stages
+    assert [heard["stage"] for heard in trace.summaries()] == 3 * stages
     assert [panel.title for panel in trace.panels()] == [
         "Z-space stages",
         "Z-space weights",
