@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from st.core.backend import Spec, spec
+from st.nn.ops.along import flip
 from st.nn.ops.elementwise import exp
 from st.nn.ops.join import pad, stack
 from st.nn.ops.matmul import matmul
+from st.nn.ops.reduce import sum
 from st.nn.ops.rules import FLOATS, one_dtype
 from st.nn.tape import (
     Applied,
@@ -85,9 +87,14 @@ def _filtered(inputs: tuple[Spec, ...], attrs: Attrs) -> tuple[Spec, ...]:
 
 
 def _causal_taps(inputs: tuple[Tensor, Tensor], attrs: Attrs) -> Sequence[Tensor]:
+    """Go over the taps, or over the rows where these are fewer, as where they come one by one."""
     x, taps = inputs
     n_taps = taps.shape[0]
     rows = x.shape[1] - n_taps + 1
+    if rows < n_taps:
+        turned = flip(taps, 0)
+        found = [sum(x[:, row : row + n_taps] * turned, 1) for row in range(rows)]
+        return [stack(found, 1)]
     made = x[:, n_taps - 1 :] * taps[0]
     for k in range(1, n_taps):
         made = made + x[:, n_taps - 1 - k : n_taps - 1 - k + rows] * taps[k]

@@ -89,10 +89,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A sequencer with its parameters, as `declaration` names them, on one tape."""
+    """A sequencer with its parameters, as `declaration` names them, on one tape.
+
+    `filters` are what `taps` gives, where they were worked out before.
+    """
 
     config: ZSpaceConfig
     parameters: Mapping[str, Tensor]
+    filters: Tensor | None = None
 
     def read(self, x: Tensor, past: Past | None = None) -> Reading:
         """Return what comes of rows x, `(batch, T, d)`, after a past; None is a beginning."""
@@ -105,7 +109,8 @@ class Layer:
         else:
             seen = ops.concat([past.rows, x], 1) if n_taps > 1 else x
             sums = past.sums
-        filtered = ops.causal_taps(seen, self.taps())
+        filters = self.taps() if self.filters is None else self.filters
+        filtered = ops.causal_taps(seen, filters)
         flat = ops.matmul(filtered.reshape(n * rows, width), of["input_weight"])
         entering = (flat + of["input_bias"]).reshape(n, rows, -1)
         edges = (0, 2 * heads * bands, 4 * heads * bands)

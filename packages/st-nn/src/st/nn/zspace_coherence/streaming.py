@@ -98,6 +98,12 @@ class ZSpaceStream:
                 raise StreamError(f"the parameter {start}{name} has to be of shape {shape}")
             self._views[name] = self._placed(shape, "state", name)
             backend.write(self._memory[self._views[name].storage], as_bytes(own[name]))
+        # Filters do not change from row to row.
+        self._filters = self._placed((sequencer.n_taps, self.width), "state", "filters")
+        tape = Tape(backend, memory=self._memory)
+        with tape.no_grad():
+            layer = Layer(sequencer, {name: tape.tensor(v) for name, v in self._views.items()})
+            ops.copy(layer.taps(), out=tape.tensor(self._filters))
         self._steps: dict[int, _BoundStep] = {}
 
     def init_state(self, batch: int) -> ZSpaceState:
@@ -148,7 +154,8 @@ class ZSpaceStream:
         shapes = ("x", (batch, self.width)), ("rows", rows), ("sums", sums)
         inputs = [self._placed(shape, "input", name) for name, shape in shapes]
         tape = Tape(supports=self.backend.supports)
-        layer = Layer(self.sequencer, {name: tape.tensor(v) for name, v in self._views.items()})
+        parameters = {name: tape.tensor(view) for name, view in self._views.items()}
+        layer = Layer(self.sequencer, parameters, tape.tensor(self._filters))
         with tape.no_grad():
             x, rows_before, sums_before = map(tape.tensor, inputs)
             reading = layer.read(x.reshape(batch, 1, -1), Past(rows_before, sums_before))
