@@ -33,6 +33,7 @@ from st.nn.numpy_backend import (
     recurrent,
     reduce,
     structure,
+    trigonometry,
 )
 from st.nn.numpy_backend.buffers import in_small_buffers, is_buffered
 from st.nn.numpy_backend.elementwise import Launch
@@ -59,6 +60,7 @@ class NumPyBackend(TableBackend):
         **structure.BINDERS,
         **convolution.BINDERS,
         **recurrent.BINDERS,
+        **trigonometry.BINDERS,
     }
 
     def __init__(
