@@ -130,7 +130,7 @@ class ModulePipelineBuilder:
         """
         model = self.outline()
         for part in self._parts:
-            for name in _types(part.entry):
+            for name in types_named(part.entry):
                 self._discovery.activate(name)
         return model
 
@@ -265,7 +265,7 @@ def _link(name: str, inputs: Sequence[str]) -> dict[str, Any]:
     return link | {"inputs": list(inputs)} if inputs else link
 
 
-def _types(described: Any) -> Iterator[str]:
+def types_named(described: Any) -> Iterator[str]:
     """Give the types that a description names, those of modules inside modules as well."""
     if isinstance(described, Mapping):
         if isinstance(described.get("type"), str):
@@ -273,7 +273,7 @@ def _types(described: Any) -> Iterator[str]:
         described = list(described.values())
     if isinstance(described, list | tuple):
         for item in described:
-            yield from _types(item)
+            yield from types_named(item)
 
 
 def _parsed(parse: Callable[[str], Any], text: str) -> Any:

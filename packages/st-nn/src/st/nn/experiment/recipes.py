@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from st.core import Registry
@@ -12,14 +12,14 @@ from st.nn.experiment.check import CheckedExperiment
 from st.nn.experiment.entries import make_metrics
 from st.nn.experiment.schema import Experiment
 from st.nn.faults import DescriptionError
-from st.nn.pipeline import ModulePipelineBuilder
+from st.nn.pipeline import ModulePipelineBuilder, types_named
 from st.nn.recipe import Recipe
 
 
 def names_of(config: Experiment) -> set[str]:
     """Return the names of modules, losses and the like in an experiment, however deep."""
     metrics = [{"type": entry} if isinstance(entry, str) else entry for entry in config.metrics]
-    return set(_types([config.model, config.loss, config.optimizer, config.schedule, metrics]))
+    return set(types_named([config.model, config.loss, config.optimizer, config.schedule, metrics]))
 
 
 def plugins_of(checked: CheckedExperiment, choice: BackendChoice, registry: Registry) -> set[str]:
@@ -56,13 +56,3 @@ def recipe_of(checked: CheckedExperiment, choice: BackendChoice, registry: Regis
 def _made(entry: Mapping[str, Any], discovery: ModuleDiscoveryRegistry) -> Any:
     fields = {name: value for name, value in entry.items() if name != "type"}
     return discovery.create(entry["type"], fields)
-
-
-def _types(described: Any) -> Iterator[str]:
-    if isinstance(described, Mapping):
-        if isinstance(described.get("type"), str):
-            yield described["type"]
-        described = list(described.values())
-    if isinstance(described, list | tuple):
-        for item in described:
-            yield from _types(item)
